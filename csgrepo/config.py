@@ -1,0 +1,92 @@
+"""Settings from the environment: the only module that reads it.
+
+Arguments come first everywhere; what is read here is what is left when none was given. The
+environment is read when asked, never at import, so that a test or a notebook may change it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from csgrepo.redact import Secret
+
+__all__ = ["DEFAULT_ENDPOINT", "LARGE_FILE_BYTES", "Settings", "settings", "skip_smudge"]
+
+DEFAULT_ENDPOINT = "https://hub.opencsg.com"
+LARGE_FILE_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, defaults filled in.
+
+    Attributes:
+        endpoint: the hub's address, without a trailing slash.
+        token: the access token, if the environment has one.
+        home: the folder of the token file.
+        token_path: the token file.
+        cache: where downloads are kept.
+        offline: whether the network may not be used.
+        progress: whether bars may be shown where a caller asks for them.
+        large_file_bytes: from this size on a file belongs in LFS.
+    """
+
+    endpoint: str
+    token: Secret | None
+    home: Path
+    token_path: Path
+    cache: Path
+    offline: bool
+    progress: bool
+    large_file_bytes: int
+
+
+def settings() -> Settings:
+    """Read the environment now."""
+    home = Path(_first("CSGHUB_HOME") or _user_home() / ".csghub").expanduser()
+    token = _first("CSGHUB_TOKEN", "CSG_TOKEN")
+    return Settings(
+        endpoint=_endpoint(_first("CSGHUB_ENDPOINT", "CSGHUB_DOMAIN") or DEFAULT_ENDPOINT),
+        token=Secret(token) if token else None,
+        home=home,
+        token_path=Path(_first("CSGHUB_TOKEN_PATH") or home / "token").expanduser(),
+        cache=Path(_first("CSGHUB_CACHE") or _user_home() / ".cache" / "csghub").expanduser(),
+        offline=_switch("CSGHUB_OFFLINE"),
+        progress=not _switch("CSGHUB_DISABLE_PROGRESS"),
+        large_file_bytes=_bytes("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
+    )
+
+
+def skip_smudge() -> bool:
+    """Tell whether git-lfs's own switch says that pointers are to be left alone."""
+    return _first("GIT_LFS_SKIP_SMUDGE").lower() in {"1", "true", "yes", "on", "t"}
+
+
+def _first(*names: str) -> str:
+    """Return the first of the variables that holds more than blanks."""
+    values = (os.environ.get(name, "").strip() for name in names)
+    return next((value for value in values if value), "")
+
+
+def _switch(name: str) -> bool:
+    return _first(name).lower() in {"1", "true", "yes", "on"}
+
+
+def _bytes(name: str, default: int) -> int:
+    text = _first(name)
+    return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+def _endpoint(text: str) -> str:
+    if "://" not in text:
+        text = f"https://{text}"
+    return text.rstrip("/")
+
+
+def _user_home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME and no entry for this uid: common in containers
+        return Path("/nonexistent") if os.name == "posix" else Path("C:/nonexistent")

@@ -1,0 +1,308 @@
+"""Paths on disk: writing all or nothing, joining without escaping, reading and hashing at once."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import queue
+import re
+import secrets
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from csgrepo.errors import DiskFull, InvalidInput, UnsafePath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = [
+    "BLOCK",
+    "HashedSink",
+    "atomic",
+    "disk_errors",
+    "hash_file",
+    "hash_stream",
+    "reflink",
+    "safe_join",
+    "unreadable",
+    "write_hashed",
+    "write_private",
+]
+
+BLOCK = 1024 * 1024
+_RING = 4  # blocks in flight between the reader and the hash
+
+# linux/fs.h: _IOW(0x94, 9, int), the same on every architecture that has reflinks.
+_FICLONE = 0x40049409
+
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+# HFS+ ignores these in names (git's core.protectHFS): there, ".g\u200cit" is ".git".
+_IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_DOT_GIT = re.compile(r"(?:\.git|git~[0-9]+)[. ]*(?::.*)?", re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def disk_errors(path: str | os.PathLike[str], what: str = "") -> Iterator[None]:
+    """Turn "no space left" and "quota exceeded" into `DiskFull`, naming what did not fit."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(os.fspath(path), what) from error
+        raise
+
+
+def unreadable(name: str, error: OSError) -> InvalidInput:
+    """Return the error of a file that cannot be read for want of permission."""
+    return InvalidInput(
+        f"{name} cannot be read ({error.strerror}), so it cannot be added; change its "
+        "permissions, or list it in .gitignore"
+    )
+
+
+@contextlib.contextmanager
+def atomic(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Write a file that appears whole or not at all.
+
+    The content goes to a temporary file beside the target, is flushed to the disk and renamed
+    over it; on any exception the temporary file is removed and the target is as it was.
+
+    Args:
+        target: the file to write.
+        mode: permission bits; those of a new file under the umask where not given.
+
+    Raises:
+        DiskFull: there is no room.
+    """
+    # Twenty characters are 80 bytes at most: a name may be as long as names can be.
+    temporary = target.with_name(f".{target.name[:20]}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with disk_errors(target):
+        handle = os.open(temporary, flags, 0o666 if mode is None else mode)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_private(target: Path, content: bytes) -> None:
+    """Write a file that only its owner can read (mode 0600), atomically."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with atomic(target, mode=0o600) as stream:
+        stream.write(content)
+
+
+def safe_join(root: Path, name: str) -> Path:
+    r"""Return ``root/name`` for a name that came from elsewhere.
+
+    The name uses ``/`` and is judged by the rules of every platform, whatever this one is: no
+    absolute path, no ``..``, no drive letter, no backslash, nothing git keeps for itself, and
+    none of the existing parents may be a link.
+
+    Raises:
+        UnsafePath: which rule the name breaks.
+    """
+    if not name or "\0" in name:
+        raise UnsafePath(name, "it is empty or holds a NUL byte")
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
+        raise UnsafePath(name, "it is an absolute path")
+    parts = name.split("/")
+    for part in parts:
+        _check_part(name, part)
+    path = root
+    for part in parts[:-1]:
+        path /= part
+        if path.is_symlink():
+            raise UnsafePath(name, f"{part!r} is a link that may lead outside")
+    return path / parts[-1]
+
+
+def _check_part(name: str, part: str) -> None:
+    if part in {"", ".", ".."}:
+        raise UnsafePath(name, "it climbs out of its folder")
+    if "\\" in part and any(step in {"", ".", ".."} for step in part.split("\\")):
+        raise UnsafePath(name, "on Windows it climbs out of its folder")
+    if _DOT_GIT.fullmatch(_IGNORED.sub("", part)):
+        raise UnsafePath(name, "git keeps that name for itself")
+    if os.name == "nt" and ("\\" in part or ":" in part or _RESERVED.fullmatch(part)):
+        raise UnsafePath(name, "Windows does not allow it")
+
+
+def hash_stream(
+    stream: BinaryIO, on_bytes: Callable[[int], object] | None = None
+) -> tuple[str, int]:
+    """Return SHA-256 (hex) and number of bytes from here to the stream's end."""
+    digest = hashlib.sha256()
+    size = 0
+    buffer = memoryview(bytearray(BLOCK))
+    while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+        digest.update(buffer[:count])
+        size += count
+        if on_bytes:
+            on_bytes(count)
+    return digest.hexdigest(), size
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """Return SHA-256 (hex) and size of a file, read once."""
+    with path.open("rb", buffering=0) as stream:
+        return hash_stream(stream)
+
+
+def reflink(source: BinaryIO, target: BinaryIO) -> bool:
+    """Share the source's blocks with the empty target, where the file system can.
+
+    Returns:
+        Whether it could; where not, the target is as it was.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def write_hashed(
+    source: BinaryIO, target: BinaryIO, on_bytes: Callable[[int], object] | None = None
+) -> tuple[str, int]:
+    """Copy a stream and hash it on the way: every byte is read once.
+
+    What was hashed is what was written, even if another process rewrites the source meanwhile.
+    The hash runs in a thread of its own beside reading and writing (`hashlib` lets go of the
+    interpreter lock), so the slower of the two sets the pace.
+
+    Returns:
+        SHA-256 (hex) and number of bytes.
+    """
+    hasher = _HashingThread()
+    try:
+        size = 0
+        while True:
+            block = hasher.free.get()
+            count = source.readinto(block)  # type: ignore[attr-defined]
+            if not count:
+                break
+            part = memoryview(block)[:count]
+            hasher.full.put((block, count))
+            target.write(part)
+            size += count
+            if on_bytes:
+                on_bytes(count)
+    finally:
+        digest = hasher.finish()
+    return digest, size
+
+
+class _HashingThread:
+    """SHA-256 in a thread, fed through a ring of buffers that are read, written and reused."""
+
+    def __init__(self) -> None:
+        self.free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        self.full: queue.SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
+        for _ in range(_RING):
+            self.free.put(bytearray(BLOCK))
+        self._digest = hashlib.sha256()
+        self._thread = threading.Thread(target=self._run, name="csgrepo-hash", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while item := self.full.get():
+            block, count = item
+            self._digest.update(memoryview(block)[:count])
+            self.free.put(block)
+
+    def finish(self) -> str:
+        self.full.put(None)
+        self._thread.join()
+        return self._digest.hexdigest()
+
+
+class HashedSink:
+    """A file that takes what arrives and hashes and writes it in a thread beside the socket.
+
+    Receiving is bound by the hash, so the thread that reads the network must not wait for it.
+
+    Args:
+        target: the empty file to fill.
+
+    Example:
+        >>> import io
+        >>> with HashedSink(io.BytesIO()) as sink:
+        ...     _ = sink.write(b"weights")
+        >>> sink.size
+        7
+    """
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(_RING)
+        self._digest = hashlib.sha256()
+        self._failure: BaseException | None = None
+        self.size = 0
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> HashedSink:
+        self._start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._stop()
+        if self._failure and kind is None:
+            raise self._failure
+
+    @property
+    def oid(self) -> str:
+        """SHA-256 (hex) of what was written; final once the ``with`` block was left."""
+        return self._digest.hexdigest()
+
+    def write(self, piece: bytes) -> int:
+        """Take a piece; it is written soon.
+
+        Raises:
+            OSError: an earlier piece could not be written.
+        """
+        if self._failure:
+            raise self._failure
+        self._pieces.put(bytes(piece))
+        self.size += len(piece)
+        return len(piece)
+
+    def restart(self) -> None:
+        """Forget what was written: it begins anew."""
+        self._stop()
+        self._target.seek(0)
+        self._target.truncate()
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="csgrepo-sink", daemon=True)
+        self._thread.start()
+
+    def _stop(self) -> None:
+        if self._thread:
+            self._pieces.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            if self._failure is None:
+                try:
+                    self._digest.update(piece)
+                    self._target.write(piece)
+                except OSError as error:
+                    self._failure = error
