@@ -1,0 +1,183 @@
+"""A child on pipes: feeding it, emptying it, waiting for it with an end, stopping it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Ended", "drain", "stop"]
+
+# How often to look whether the child is gone while something it left behind holds its pipes (an
+# ssh master connection does), and how long to read on after it is.
+_LOOK_S = 1.0
+_LINGER_S = 2.0
+_GROUP_PATIENCE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a child ended, and what it wrote."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    overtime: bool
+
+
+def drain(
+    process: subprocess.Popen[bytes],
+    stdin: bytes | None,
+    timeout: float,
+    on_stderr: Callable[[bytes], None] | None = None,
+) -> Ended:
+    """Feed and empty all three pipes at once, so that none of them can block the child.
+
+    Args:
+        process: a child with all its pipes.
+        stdin: what it is fed; nothing where not given.
+        timeout: seconds after which it and its group are stopped.
+        on_stderr: gets the error stream piece by piece. What it raises is raised in the end.
+
+    Raises:
+        BaseException: whatever `on_stderr` raised, or an interrupt; the child is stopped first.
+    """
+    pipes = _Pipes(process, on_stderr)
+    deadline = time.monotonic() + timeout
+    try:
+        pipes.start(stdin)
+        overtime = not _ended_in_time(process, pipes.threads, deadline)
+    finally:
+        stop(process)
+        pipes.finish()
+    if pipes.failure:
+        raise pipes.failure
+    stdout, stderr = (b"".join(list(pieces)) for pieces in (pipes.stdout, pipes.stderr))
+    return Ended(process.returncode, stdout, stderr, overtime)
+
+
+class _Pipes:
+    """A thread for each pipe; each closes its own, so that none is closed under a reader."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], on_stderr: Callable[[bytes], None] | None
+    ) -> None:
+        self._process = process
+        self._on_stderr = on_stderr
+        self.stdout: list[bytes] = []
+        self.stderr: list[bytes] = []
+        self.failure: BaseException | None = None
+        self.threads: list[threading.Thread] = []
+
+    def start(self, stdin: bytes | None) -> None:
+        self._thread(self._read_stdout)
+        self._thread(self._read_stderr)
+        if stdin is not None:
+            self._thread(self._write_stdin, stdin)
+
+    def finish(self) -> None:
+        """Read on for a moment: what the ended child wrote may still be in its pipes."""
+        deadline = time.monotonic() + _LINGER_S
+        for thread in self.threads:
+            thread.join(_left(deadline))
+
+    def _thread(self, target: Callable[..., None], *args: bytes) -> None:
+        thread = threading.Thread(target=target, args=args, name="csgrepo-pipe", daemon=True)
+        thread.start()
+        self.threads.append(thread)
+
+    def _read_stdout(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - spawn gave it a pipe
+        with self._process.stdout as pipe:
+            while piece := pipe.read1(1 << 20):  # type: ignore[attr-defined]
+                self.stdout.append(piece)
+
+    def _read_stderr(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - spawn gave it a pipe
+        with self._process.stderr as pipe:
+            while piece := pipe.read1(1 << 16):  # type: ignore[attr-defined]
+                self.stderr.append(piece)
+                self._tell(piece)
+
+    def _tell(self, piece: bytes) -> None:
+        """Pass a piece on; go on reading whatever the listener raises, or the child would block."""
+        if self._on_stderr and not self.failure:
+            try:
+                self._on_stderr(piece)
+            except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+                self.failure = error
+
+    def _write_stdin(self, content: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - only started with a pipe
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(content)
+
+
+def _ended_in_time(
+    process: subprocess.Popen[bytes], threads: list[threading.Thread], deadline: float
+) -> bool:
+    """Wait for the ends of pipes and child; for the child's alone where the pipes stay open."""
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(min(_LOOK_S, _left(deadline)))
+            if thread.is_alive() and process.poll() is not None:
+                return True
+            if not _left(deadline):
+                return False
+    try:
+        process.wait(_left(deadline))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0)
+
+
+def stop(process: subprocess.Popen[bytes], patience_s: float = 3.0) -> None:
+    """End a child and what it started: politely first, then for good.
+
+    Does nothing where the child has ended: its number may belong to another process by then.
+    """
+    if process.poll() is not None:
+        return
+    _signal_group(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience_s)
+    _await_group(process)
+    _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
+
+
+def _await_group(process: subprocess.Popen[bytes]) -> None:
+    """Give those whom the child started a moment to end too; no event tells of them."""
+    deadline = time.monotonic() + _GROUP_PATIENCE_S
+    while process.returncode is not None and _group_lives(process) and _left(deadline):
+        time.sleep(0.01)
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    if os.name != "posix":
+        return False
+    try:
+        os.killpg(process.pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
