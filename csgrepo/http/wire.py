@@ -1,0 +1,343 @@
+"""What touches the network: the only module that knows requests and urllib3."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from csgrepo._version import __version__
+from csgrepo.errors import HubHTTPError, HubUnreachable, TransferError
+from csgrepo.http.address import origin, shown
+from csgrepo.http.call import Call
+from csgrepo.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import requests
+
+__all__ = ["CutOff", "NoAnswer", "Response", "Wire", "html_notice"]
+
+CONNECT_TIMEOUT_S = 10.0
+CONNECTIONS = 32
+LONGEST_REFUSAL = 64 * 1024
+# As fast as larger ones; what has come of a piece when the connection breaks is lost.
+PIECE = 256 * 1024
+
+
+class NoAnswer(Exception):
+    """A request that got no answer; inside this package only.
+
+    The exceptions of requests quote URLs with their query, so of those only what lies beneath
+    them, the operating system's error, is kept as the cause.
+    """
+
+    def __init__(self, call: Call, chain: list[BaseException]) -> None:
+        from requests import exceptions
+        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+        super().__init__()
+        unsent = (exceptions.ConnectTimeout, ConnectTimeoutError, NewConnectionError)
+        hopeless = (exceptions.SSLError, exceptions.InvalidURL, exceptions.InvalidHeader)
+        self.unsent = any(isinstance(step, unsent) for step in chain)
+        self.hopeless = any(isinstance(step, hopeless) for step in chain)
+        self.cause = chain[-1]
+        self.error = HubUnreachable(shown(call.url), self._why(call))
+
+    def _why(self, call: Call) -> str:
+        if isinstance(self.cause, TimeoutError):
+            if self.unsent:
+                return f"no connection within {min(call.timeout_s, CONNECT_TIMEOUT_S):g} s"
+            return f"silence for {call.timeout_s:g} s"
+        said = getattr(self.cause, "strerror", None) or str(self.cause)
+        return redact(said or type(self.cause).__name__)[:1000]
+
+    def may_repeat(self, *, harmless: bool) -> bool:
+        """Tell whether asking again makes sense, and does no harm."""
+        return not self.hopeless and (harmless or self.unsent)
+
+
+class CutOff(TransferError):
+    """A body that ended before its time; chained to the reason."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"the answer of {shown(url)} was cut off; try again")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as what it is to everybody else."""
+        return (TransferError, self.args)
+
+
+def _chain(error: BaseException, outer: BaseException | None) -> list[BaseException]:
+    """Return an exception and what lies beneath it, down to what was being handled already."""
+    chain = [error]
+    while (step := chain[-1].__cause__ or chain[-1].__context__) not in {None, outer}:
+        chain.append(step)
+    return chain
+
+
+class Response:
+    """An answer: status and headers, and the body when it is asked for.
+
+    Attributes:
+        status: the HTTP status.
+        headers: its headers, names in any case.
+        url: what answered, after redirects.
+        authorized: whether the request carried credentials.
+    """
+
+    __slots__ = ("_answer", "authorized", "headers", "status", "url")
+
+    def __init__(self, answer: requests.Response, *, authorized: bool) -> None:
+        self._answer = answer
+        self.status = answer.status_code
+        self.headers: Mapping[str, str] = answer.headers
+        self.url = answer.url
+        self.authorized = authorized
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back, whether the body was read or not."""
+        self._answer.close()
+
+    @property
+    def content(self) -> bytes:
+        """The body.
+
+        Raises:
+            TransferError: it was left on the wire, and the connection broke.
+        """
+        from requests import RequestException
+
+        outer = sys.exc_info()[1]
+        try:
+            return self._answer.content or b""
+        except RequestException as error:
+            cause = _chain(error, outer)[-1]
+        raise CutOff(self.url) from cause
+
+    def json(self) -> object:
+        """Return the body read as JSON.
+
+        Raises:
+            HubHTTPError: it is something else, such as a proxy's HTML page.
+        """
+        try:
+            value: object = json.loads(self.content)
+        except (ValueError, RecursionError) as error:
+            raise self.unexpected("no valid JSON") from error
+        return value
+
+    def mapping(self) -> dict[str, object]:
+        """Return the body, which has to be a JSON object.
+
+        Raises:
+            HubHTTPError: it is something else.
+        """
+        value = self.json()
+        if not isinstance(value, dict):
+            raise self.unexpected("JSON, but not an object")
+        return value
+
+    def unexpected(self, what: str) -> HubHTTPError:
+        """Return the error for an answer that was to mean success and cannot be used."""
+        return HubHTTPError(
+            status=self.status,
+            code="",
+            server_message=html_notice(self.content) or f"{what} where an answer was expected",
+            request_id=self.headers.get("X-Request-Id", ""),
+            url=shown(self.url),
+        )
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body of a streamed answer, 256 KiB at a time.
+
+        Raises:
+            TransferError: the connection broke or fell silent; chained to the reason.
+        """
+        from requests import RequestException
+
+        outer = sys.exc_info()[1]
+        try:
+            yield from self._answer.iter_content(PIECE)
+        except RequestException as error:
+            cause = _chain(error, outer)[-1]
+        else:
+            return
+        raise CutOff(self.url) from cause
+
+    def beginning(self) -> bytes:
+        """Return the first 64 KiB of the body, or what can be had of it."""
+        try:
+            return next(self._answer.iter_content(LONGEST_REFUSAL), b"")
+        except OSError:  # the base of all that requests raises
+            return b""
+
+
+def html_notice(body: bytes) -> str:
+    """Return a sentence if the body is a web page, which itself is never shown."""
+    start = body[:1000].lstrip().lower()
+    if not start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return ""
+    return (
+        "an HTML page instead of the hub's answer; a proxy, a login page or another server is "
+        "at this address"
+    )
+
+
+class Wire:
+    """The pooled connections, opened when first used."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards _session
+        self._session: requests.Session | None = None
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session:
+            session.close()
+
+    def send(self, call: Call) -> Response:
+        """Send a request once, and return what came back, a redirect included.
+
+        Raises:
+            NoAnswer: nothing came back, or not all of it.
+            InvalidInput: no HTTP address, or a header that cannot be sent.
+        """
+        from requests import RequestException
+        from urllib3.exceptions import HTTPError
+
+        origin(call.url)
+        outer = sys.exc_info()[1]
+        try:
+            return Response(self._exchange(call), authorized=call.authorized)
+        except (RequestException, HTTPError) as error:
+            # What a body's own source raises would otherwise pass for the connection's failure.
+            own = getattr(call.data, "failure", None)
+            failure = own or NoAnswer(call, _chain(error, outer))
+        raise failure
+
+    def _exchange(self, call: Call) -> requests.Response:
+        import requests
+
+        session = self._opened()
+        request = requests.Request(
+            call.method,
+            call.url,
+            headers=call.plain_headers(),
+            json=call.json,
+            data=call.data,
+            params=call.params,
+        )
+        prepared = session.prepare_request(request)
+        url = prepared.url or call.url
+        options = session.merge_environment_settings(url, {}, call.stream, None, None)
+        # Not session.send: that reads the bodies of redirects, and keeps cookies.
+        adapter: Any = session.get_adapter(url)
+        answer: requests.Response = adapter.send(
+            prepared, timeout=(call.timeout_s, call.answer_timeout_s), **options
+        )
+        if not call.stream:
+            answer.content  # noqa: B018 - reads the body, so that a short one is noticed here
+        return answer
+
+    def _opened(self) -> requests.Session:
+        with self._lock:
+            if self._session is None:
+                self._session = _new_session()
+            return self._session
+
+
+def _masked(record: logging.LogRecord) -> bool:
+    """Let urllib3 say what it asks for, but not the secrets in signed addresses."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(redact(arg) if isinstance(arg, str) else arg for arg in record.args)
+    return True
+
+
+def _new_session() -> requests.Session:
+    """Return a session for many threads: no cookies, no passwords from ``~/.netrc``."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    # Its lines for debugging hold whole queries.
+    logging.getLogger("urllib3.connectionpool").addFilter(_masked)
+    pools = _pool_classes()
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            super().init_poolmanager(*args, **options)
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            manager = super().proxy_manager_for(proxy, **options)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+    session = requests.Session()
+    session.headers.clear()
+    session.headers.update({"User-Agent": f"csgrepo/{__version__}", "Accept": "*/*"})
+    session.auth = lambda request: request  # with none, requests looks into ~/.netrc
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Adapter(pool_connections=CONNECTIONS, pool_maxsize=CONNECTIONS))
+    return session
+
+
+def _pool_classes() -> dict[str, Any]:
+    """Return connection pools whose timeout means silence.
+
+    urllib3 bounds the sending of each piece, however slow the line, by the time allowed for
+    connecting. Here connecting has a bound of its own, and any byte that moves counts.
+    """
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            _connect(self, super().connect)
+
+        def send(self, data: Any) -> None:
+            _send_piece(self, data, super().send)
+
+    class Tls(HTTPSConnection):
+        def connect(self) -> None:
+            _connect(self, super().connect)
+
+        def send(self, data: Any) -> None:
+            _send_piece(self, data, super().send)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = Tls
+
+    return {"http": PlainPool, "https": TlsPool}
+
+
+def _connect(connection: Any, connect: Callable[[], None]) -> None:
+    silence = connection.timeout
+    connection.timeout = min(silence, CONNECT_TIMEOUT_S)
+    try:
+        connect()
+    finally:
+        connection.timeout = silence
+    connection.sock.settimeout(silence)
+
+
+def _send_piece(connection: Any, data: Any, send_all: Callable[[Any], None]) -> None:
+    if not isinstance(data, memoryview) or connection.sock is None:
+        send_all(data)
+        return
+    while data:
+        data = data[connection.sock.send(data) :]
