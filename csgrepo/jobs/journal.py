@@ -1,0 +1,249 @@
+"""The jobs of a working copy, on disk, where every process sees the same.
+
+::
+
+    waiting ──claimed──▶ running ──verified──▶ done
+       │                  │  │ └────error────▶ failed ───────┐
+       │                  │  └──worker ended─▶ interrupted ──┤
+       └────cancelled─────┴──────────────────▶ cancelled     │
+       ▲                                                     │
+       └───────────────────────resumed───────────────────────┘
+
+A job that waits becomes ``interrupted`` too when nobody is left who would take it up. A push that
+did all its work before it heard that it was to be cancelled is ``done``: that is the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from csgrepo.jobs.database import Database
+from csgrepo.jobs.job import CANCELLED, WORKER_GONE, Ending, Job, Progress
+from csgrepo.jobs.process import Process
+from csgrepo.jobs.push import Push
+from csgrepo.jobs.receipt import PushReceipt
+from csgrepo.redact import redact
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from csgrepo.jobs.job import State
+
+__all__ = ["Journal", "end", "view"]
+
+_LONGEST_ERROR = 8000
+_LEFT_ALONE = Ending(
+    "interrupted", 1, "Interrupted", "The process that submitted it ended, and so did its worker"
+)
+
+
+class Journal:
+    """What is to be pushed from a working copy, and what became of it.
+
+    No file is made before the first job is submitted. Safe for threads and processes.
+
+    Args:
+        git_dir: the repository's git directory.
+    """
+
+    def __init__(self, git_dir: str | os.PathLike[str]) -> None:
+        self.folder = Path(git_dir).absolute() / "csgrepo"
+        self.database = Database(self.folder / "journal.db")
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever submitted here; false again once the clone is removed."""
+        return self.database.path.exists()
+
+    @property
+    def worker_log(self) -> Path:
+        """The file that workers print to when something goes wrong outside a job."""
+        return self.folder / "logs" / "worker.log"
+
+    def log_of(self, job_id: int) -> Path:
+        """Return the file that holds what was said while a job was carried out."""
+        return self.folder / "logs" / f"{job_id}.log"
+
+    def submit(self, push: Push, owner: Process) -> int:
+        """Write down a push; once this returns, it is on the disk.
+
+        Args:
+            push: what is to be done.
+            owner: the process whose worker may carry it out.
+
+        Returns:
+            The job's number.
+        """
+        with self.database.write(create=True) as rows:
+            cursor = rows.execute(
+                "INSERT INTO jobs (created, push, state, submitter_pid, owner)"
+                " VALUES (?, ?, 'waiting', ?, ?)",
+                (time.time(), push.to_json(), os.getpid(), str(owner)),
+            )
+            assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted
+            return cursor.lastrowid
+
+    def get(self, job_id: int) -> Job | None:
+        """Return a job as it is now, or ``None`` where there is none of that number.
+
+        Nothing is written: a job whose worker died is shown as ``interrupted`` whether or not
+        anyone has noted it.
+        """
+        found = self._select("WHERE id = ?", (job_id,))
+        return found[0] if found else None
+
+    def jobs(self, *states: State) -> list[Job]:
+        """Return the jobs that are in one of these states, or all, in the order of submission."""
+        return [job for job in self._select() if not states or job.state in states]
+
+    def cancel(self, job_id: int) -> bool:
+        """Have a job stopped: at once unless it runs, else as soon as its worker hears of it.
+
+        Returns:
+            Whether there was anything left to stop.
+        """
+        orphan = None
+        with self.database.write() as rows:
+            row = rows.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if row is None or row["state"] not in {"waiting", "running", "interrupted"}:
+                return False
+            if view(rows, row).state == "running":
+                rows.execute("UPDATE jobs SET cancel = 1 WHERE id = ?", (job_id,))
+            else:
+                end(rows, job_id, CANCELLED)
+                orphan = row["child"]
+        if orphan:  # its worker died, and left git behind
+            Process.parse(orphan).stop_group()
+        return True
+
+    def is_cancelled(self, job_id: int) -> bool:
+        """Whether someone asked for the job to be stopped."""
+        with self.database.read() as rows:
+            row = rows and rows.execute("SELECT cancel FROM jobs WHERE id = ?", (job_id,))
+            found = row.fetchone() if row else None
+            return bool(found and found["cancel"])
+
+    def record(self, job_id: int, worker: int, progress: Progress) -> None:
+        """Note how far a running job is."""
+        with self.database.write(durable=False) as rows:
+            rows.execute(
+                "UPDATE jobs SET phase = ?, item = ?, done = ?, total = ?, unit = ?, tries = ?,"
+                " rate = ? WHERE id = ? AND worker = ? AND state = 'running'",
+                (
+                    progress.phase,
+                    progress.item,
+                    progress.done,
+                    progress.total,
+                    progress.unit,
+                    progress.tries,
+                    progress.rate,
+                    job_id,
+                    worker,
+                ),
+            )
+
+    def record_child(self, job_id: int, worker: int, child: Process) -> None:
+        """Note which git a running job started, so that it can be stopped if its worker dies."""
+        with self.database.write(durable=False) as rows:
+            rows.execute(
+                "UPDATE jobs SET child = ? WHERE id = ? AND worker = ? AND state = 'running'",
+                (str(child), job_id, worker),
+            )
+
+    def finish(self, job_id: int, worker: int, receipt: PushReceipt) -> None:
+        """Note that a push is done, with its proof."""
+        with self.database.write() as rows:
+            rows.execute(
+                "UPDATE jobs SET state = 'done', status = 0, ended = ?, receipt = ?, child = NULL,"
+                " error_type = '', error = '' WHERE id = ? AND worker = ? AND state = 'running'",
+                (time.time(), receipt.to_json(), job_id, worker),
+            )
+
+    def fail(self, job_id: int, worker: int, ending: Ending) -> None:
+        """Note that a push ended in any other way, and why."""
+        with self.database.write() as rows:
+            query = "SELECT id FROM jobs WHERE id = ? AND worker = ? AND state = 'running'"
+            if rows.execute(query, (job_id, worker)).fetchone():
+                end(rows, job_id, ending)
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when needed."""
+        self.database.close()
+
+    def _select(self, where: str = "", values: Iterable[object] = ()) -> list[Job]:
+        with self.database.read() as rows:
+            if rows is None:
+                return []
+            query = f"SELECT * FROM jobs {where} ORDER BY id"  # noqa: S608 - `where` is ours
+            return [view(rows, row) for row in rows.execute(query, tuple(values)).fetchall()]
+
+
+def end(rows: sqlite3.Connection, job_id: int, ending: Ending) -> None:
+    """End a job inside a transaction."""
+    error = redact(ending.error)[-_LONGEST_ERROR:]
+    rows.execute(
+        "UPDATE jobs SET state = ?, status = ?, ended = ?, error_type = ?, error = ?, child = NULL"
+        " WHERE id = ?",
+        (ending.state, ending.status, time.time(), ending.error_type, error, job_id),
+    )
+
+
+def view(rows: sqlite3.Connection, row: sqlite3.Row) -> Job:
+    """Return the job as it is, which is not always what was last written about it."""
+    job = _job(row)
+    if job.state == "running" and not Process.parse(row["process"]).is_alive:
+        return _ended(job, WORKER_GONE)
+    if job.state == "waiting" and not _is_expected(rows, row["owner"]):
+        return _ended(job, _LEFT_ALONE)
+    return job
+
+
+def _is_expected(rows: sqlite3.Connection, owner: str) -> bool:
+    """Whether someone is there to take up the jobs of a process: itself, or its worker."""
+    if Process.parse(owner).is_alive:
+        return True
+    workers = rows.execute("SELECT process FROM workers WHERE owner = ?", (owner,)).fetchall()
+    return any(Process.parse(worker["process"]).is_alive for worker in workers)
+
+
+def _ended(job: Job, ending: Ending) -> Job:
+    return replace(
+        job,
+        state=ending.state,
+        status=ending.status,
+        error_type=ending.error_type,
+        error=ending.error,
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    process = Process.parse(row["process"]) if row["process"] else None
+    return Job(
+        id=row["id"],
+        push=Push.from_json(row["push"]),
+        state=row["state"],
+        status=row["status"],
+        progress=Progress(
+            phase=row["phase"],
+            item=row["item"],
+            done=row["done"],
+            total=row["total"],
+            unit=row["unit"],
+            tries=row["tries"],
+            rate=row["rate"],
+        ),
+        error_type=row["error_type"],
+        error=row["error"],
+        receipt=PushReceipt.from_json(row["receipt"]) if row["receipt"] else None,
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        runs=row["runs"],
+        worker_pid=process.pid if process else None,
+        submitter_pid=row["submitter_pid"],
+    )

@@ -1,0 +1,118 @@
+"""The push lock of a working copy: one push at a time, whichever process it is in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from csgrepo.errors import GitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filelock import BaseFileLock
+
+__all__ = ["LockTimeout", "PushLock"]
+
+
+class LockTimeout(GitError, TimeoutError):
+    """Another push holds the working copy's lock and did not end in time.
+
+    Attributes:
+        path: the lock file.
+        holder: who holds it, in words, or ``""`` where that is not known.
+    """
+
+    def __init__(self, path: str, holder: str, waited_s: float) -> None:
+        by = f" by {holder}" if holder else ""
+        super().__init__(
+            f"{path} has been held{by} for longer than the {waited_s:g} s this push may wait. "
+            "Wait for it, or end that process; the lock goes with it."
+        )
+        self.path = path
+        self.holder = holder
+
+
+class PushLock:
+    """A lock that the system takes back when its holder dies, in whatever way.
+
+    Not re-entrant: a thread that holds it and asks for it again waits for itself.
+
+    Args:
+        git_dir: the repository's git directory.
+
+    Example:
+        >>> import tempfile
+        >>> with PushLock(tempfile.mkdtemp()).hold("push main", timeout_s=60):
+        ...     pass
+    """
+
+    def __init__(self, git_dir: str | os.PathLike[str]) -> None:
+        self.path = Path(git_dir).absolute() / "csgrepo" / "push.lock"
+
+    @property
+    def holder(self) -> str:
+        """Who holds it, in words; ``""`` where nobody does, or nobody knows."""
+        try:
+            facts = json.loads(self._note.read_text("utf-8"))
+            since = time.strftime("%H:%M:%S", time.localtime(facts["since"]))
+            return f"{facts['what']} (process {facts['pid']} on {facts['host']}, since {since})"
+        except (OSError, ValueError, TypeError, KeyError):  # none, or being written
+            return ""
+
+    @property
+    def _note(self) -> Path:
+        return self.path.with_name("push.lock.json")
+
+    @contextlib.contextmanager
+    def hold(self, what: str, timeout_s: float | None = None) -> Iterator[None]:
+        """Hold the lock for the length of the block.
+
+        Args:
+            what: what for, shown to those who wait.
+            timeout_s: how long to wait for it; 0 asks once, ``None`` waits as long as it takes.
+
+        Raises:
+            LockTimeout: another has it.
+            GitError: the lock file cannot be made, as in a folder that may only be read.
+        """
+        lock = self._acquire(timeout_s)
+        try:
+            self._write_note(what)
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._note.unlink()
+            lock.release()
+
+    def _acquire(self, timeout_s: float | None) -> BaseFileLock:
+        lock = FileLock(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=-1 if timeout_s is None else timeout_s)
+        except Timeout as error:
+            raise LockTimeout(str(self.path), self.holder, timeout_s or 0) from error
+        except OSError as error:
+            raise GitError(
+                f"the push lock {self.path} cannot be made ({error}); a push needs a git directory "
+                "that can be written"
+            ) from error
+        return lock
+
+    def _write_note(self, what: str) -> None:
+        """Say who holds it; for people only, so a full disk does not matter."""
+        facts = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "what": what,
+            "since": time.time(),
+        }
+        with contextlib.suppress(OSError):
+            self._note.write_text(json.dumps(facts, ensure_ascii=False), "utf-8")

@@ -1,0 +1,85 @@
+"""What one push is to do, written down so that another process can do it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from csgrepo.errors import InvalidInput
+from csgrepo.repo_id import check_ref_name
+
+__all__ = ["Push"]
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF = re.compile(r"refs/(?:heads|tags)/(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The intent of a push. It names a commit, so later commits do not change what is pushed.
+
+    Attributes:
+        remote: the remote's name in the clone's config, or ``""`` where it has none.
+        url: where to push; never holds a password, for it is written to disk.
+        commit: the full id of the commit, or of the tag object, to send.
+        ref: the ref to move on the remote: ``refs/heads/…`` or ``refs/tags/…``.
+        set_upstream: the local branch that follows ``ref`` from then on, or ``None``.
+        auto_lfs_prune: whether local LFS objects go once the server confirms that it has them.
+        title: what a person calls it, such as ``push main to https://hub/a/b``.
+
+    Raises:
+        InvalidInput: a field cannot mean what was meant.
+    """
+
+    remote: str
+    url: str
+    commit: str
+    ref: str
+    set_upstream: str | None = None
+    auto_lfs_prune: bool = False
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not _SHA.fullmatch(self.commit):
+            raise InvalidInput(f"{self.commit!r} is not a full commit id")
+        if not (match := _REF.fullmatch(self.ref)):
+            raise InvalidInput(f"{self.ref!r} is not a ref under refs/heads/ or refs/tags/")
+        check_ref_name(match[1])
+        _check_url(self.url)
+        if self.remote:
+            check_ref_name(self.remote, "remote")
+        if self.set_upstream is not None:
+            check_ref_name(self.set_upstream)
+
+    def to_json(self) -> str:
+        """Return it as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Push:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InvalidInput: the text is something else.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            return cls(**fields)
+        except (ValueError, TypeError) as error:
+            raise InvalidInput(f"not the record of a push: {error}") from error
+
+
+def _check_url(url: str) -> None:
+    if not url or url.startswith("-"):
+        raise InvalidInput(f"{url!r} is not an address to push to")
+    if "://" not in url:
+        return
+    parts = urlsplit(url)
+    if parts.password or (parts.username and parts.scheme in {"http", "https"}):
+        raise InvalidInput(
+            "the address holds credentials, and a push is written to disk; take them out of the "
+            "URL and pass token= instead"
+        )
