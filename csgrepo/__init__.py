@@ -1,0 +1,150 @@
+"""Models and datasets in Git: clone, track large files, commit and push while training goes on.
+
+`Repository` is a working copy, `HubApi` the hub's REST interface. Everything public is listed in
+``__all__``; each name is loaded when it is first used, so that the import costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from csgrepo._version import __version__
+
+if TYPE_CHECKING:
+    from csgrepo.errors import (
+        AuthenticationFailed,
+        BadRequest,
+        CommandFailed,
+        Conflict,
+        CsgRepoError,
+        DigestMismatch,
+        DiskFull,
+        FileChanged,
+        Forbidden,
+        GitError,
+        GitNotFound,
+        HubError,
+        HubHTTPError,
+        HubUnreachable,
+        InvalidInput,
+        LfsError,
+        MergeConflict,
+        NotARepository,
+        NotFound,
+        NothingToCommit,
+        ObjectMissing,
+        PartialDownload,
+        PushRejected,
+        QueueError,
+        RateLimited,
+        RemoteNotFound,
+        RemoteUnreachable,
+        ServerError,
+        TransferError,
+        Unauthorized,
+        UnknownRevision,
+        UnsafePath,
+        VerificationFailed,
+    )
+    from csgrepo.hub import HubApi, login, logout, whoami
+    from csgrepo.jobs import Command, PushReceipt
+    from csgrepo.repo_id import RepoId, RepoType
+    from csgrepo.repository import (
+        Repository,
+        Verification,
+        commits_to_push,
+        files_to_be_staged,
+        is_binary_file,
+        is_git_ignored,
+        is_git_repo,
+        is_local_clone,
+        is_tracked_upstream,
+        is_tracked_with_lfs,
+    )
+
+_HOMES = {
+    "csgrepo.errors": (
+        "AuthenticationFailed BadRequest CommandFailed Conflict CsgRepoError DigestMismatch "
+        "DiskFull FileChanged Forbidden GitError GitNotFound HubError HubHTTPError HubUnreachable "
+        "InvalidInput LfsError MergeConflict NotARepository NotFound NothingToCommit ObjectMissing "
+        "PartialDownload PushRejected QueueError RateLimited RemoteNotFound RemoteUnreachable "
+        "ServerError TransferError Unauthorized UnknownRevision UnsafePath VerificationFailed"
+    ),
+    "csgrepo.hub": "HubApi login logout whoami",
+    "csgrepo.jobs": "Command PushReceipt",
+    "csgrepo.repo_id": "RepoId RepoType",
+    "csgrepo.repository": (
+        "Repository Verification commits_to_push files_to_be_staged is_binary_file is_git_ignored "
+        "is_git_repo is_local_clone is_tracked_upstream is_tracked_with_lfs"
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "AuthenticationFailed",
+    "BadRequest",
+    "Command",
+    "CommandFailed",
+    "Conflict",
+    "CsgRepoError",
+    "DigestMismatch",
+    "DiskFull",
+    "FileChanged",
+    "Forbidden",
+    "GitError",
+    "GitNotFound",
+    "HubApi",
+    "HubError",
+    "HubHTTPError",
+    "HubUnreachable",
+    "InvalidInput",
+    "LfsError",
+    "MergeConflict",
+    "NotARepository",
+    "NotFound",
+    "NothingToCommit",
+    "ObjectMissing",
+    "PartialDownload",
+    "PushReceipt",
+    "PushRejected",
+    "QueueError",
+    "RateLimited",
+    "RemoteNotFound",
+    "RemoteUnreachable",
+    "RepoId",
+    "RepoType",
+    "Repository",
+    "ServerError",
+    "TransferError",
+    "Unauthorized",
+    "UnknownRevision",
+    "UnsafePath",
+    "Verification",
+    "VerificationFailed",
+    "__version__",
+    "commits_to_push",
+    "files_to_be_staged",
+    "is_binary_file",
+    "is_git_ignored",
+    "is_git_repo",
+    "is_local_clone",
+    "is_tracked_upstream",
+    "is_tracked_with_lfs",
+    "login",
+    "logout",
+    "whoami",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'csgrepo' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,115 @@
+"""A working copy: its folder, its git, its store, and the settings every command runs under."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from csgrepo.git import index
+from csgrepo.git.refs import Refs
+from csgrepo.git.runner import Git
+from csgrepo.git.settings import GitSettings
+from csgrepo.lfs import filter_process
+from csgrepo.lfs.store import Store
+
+if TYPE_CHECKING:
+    from csgrepo.git.runner import Completed
+
+__all__ = ["WorkTree", "git_in"]
+
+# Stat data cannot be filled in where half of the index is in a file that must not change.
+_WHOLE_INDEX = ("core.splitIndex", "false")
+
+
+def git_in(folder: Path) -> Git:
+    """Return git for a work tree: its own filter driver, content left to the checkout that follows.
+
+    Whatever driver the user has configured, commands of this library clean with csgrepo's own and
+    leave pointers alone, so that a `git checkout` never starts a download per file.
+    """
+    return Git(
+        folder,
+        env={"GIT_LFS_SKIP_SMUDGE": "1"},
+        config=(*filter_process.driver(), _WHOLE_INDEX),
+    )
+
+
+class WorkTree:
+    """A working copy that exists.
+
+    Args:
+        folder: its root, where ``.git`` is.
+
+    Attributes:
+        git: git with csgrepo's own filter driver.
+        plain_git: git as the user has configured it.
+
+    Raises:
+        NotARepository: it is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.refs = Refs(folder)
+        self.git_dir = self.refs.git_dir
+        self.common_dir = self.refs.common_dir
+        self.git = git_in(folder)
+        self.plain_git = Git(folder)
+
+    @property
+    def index_path(self) -> Path:
+        """The index file."""
+        return self.git_dir / "index"
+
+    def entries(self) -> list[index.Entry]:
+        """Return the index's entries; an index in two files is joined first.
+
+        Raises:
+            GitError: it is not understood.
+        """
+        try:
+            return index.read(self.index_path, oid_bytes=self.oid_bytes)
+        except index.SplitIndex:
+            self.write_index("update-index", "--no-split-index")
+            return index.read(self.index_path, oid_bytes=self.oid_bytes)
+
+    def write_index(self, *args: str, stdin: bytes | None = None) -> Completed:
+        """Run a git command that writes the index, once no other command holds it.
+
+        Raises:
+            GitError: another one holds it for longer than one should.
+            CommandFailed: the command failed.
+        """
+        return index.patiently(self.index_path, lambda: self.git.run(*args, stdin=stdin))
+
+    @property
+    def state_dir(self) -> Path:
+        """Where csgrepo keeps what it needs to remember about this working copy."""
+        return self.git_dir / "csgrepo"
+
+    @cached_property
+    def oid_bytes(self) -> int:
+        """The length of git's object ids: 20, or 32 in a SHA-256 repository."""
+        return 32 if self.git.text("rev-parse", "--show-object-format") == "sha256" else 20
+
+    def settings(self) -> GitSettings:
+        """Git's settings as they are now."""
+        return GitSettings.of(self.plain_git)
+
+    @cached_property
+    def store(self) -> Store:
+        """The LFS objects of this repository, where ``lfs.storage`` says they are."""
+        configured = self.settings().get("lfs.storage")
+        folder = Path(os.path.expanduser(configured)) if configured else Path("lfs")
+        return Store(folder if folder.is_absolute() else self.common_dir / folder)
+
+    def temporary_dir(self) -> Path:
+        """A folder on the work tree's file system for files on their way into it.
+
+        It is out of git's sight: what a crash leaves there is never taken for the user's work.
+        """
+        folder = self.state_dir / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder

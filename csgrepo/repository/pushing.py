@@ -1,0 +1,210 @@
+"""A push: objects first, the ref last, and then the remote is asked.
+
+Nothing is reported as pushed that the remote did not confirm: the ref by a fresh ``ls-remote``,
+every object by a question to the LFS server.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from csgrepo.errors import CommandFailed, CsgRepoError, VerificationFailed
+from csgrepo.git import parse
+from csgrepo.jobs import PushReceipt
+from csgrepo.lfs import hooks, scan, transfer
+from csgrepo.repository import pages, pruning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from csgrepo.git.runner import Child
+    from csgrepo.jobs import Push
+    from csgrepo.lfs.pointer import Pointer
+    from csgrepo.lfs.transfer import Uploaded
+    from csgrepo.progress import Reporter
+    from csgrepo.repository.connection import Connection
+
+__all__ = ["carry_out", "objects_of"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a push brought to the LFS server."""
+
+    names: dict[Pointer, str]
+    uploaded: Uploaded
+
+
+def carry_out(
+    push: Push,
+    connection: Connection,
+    reporter: Reporter,
+    on_output: Callable[[bytes], None] | None = None,
+    on_start: Callable[[Child], None] | None = None,
+) -> PushReceipt:
+    """Push a commit and have the remote confirm it.
+
+    Args:
+        push: what to push, and where to.
+        connection: the remote.
+        reporter: is told of every object and of the ref.
+        on_output: gets what git and the server say, as they say it.
+        on_start: gets the git process that sends the ref.
+
+    Returns:
+        The receipt: the remote has the ref and every object.
+
+    Raises:
+        PushRejected: the remote refuses the ref; nothing changed there.
+        ObjectMissing: an object is neither here nor on the server; no ref was touched.
+        VerificationFailed: the remote was asked, and does not hold what was sent.
+        AuthenticationFailed, Unauthorized, Forbidden: the token does not do.
+        TransferError, HubUnreachable, RemoteUnreachable: it could not be reached.
+    """
+    before = connection.refs()
+    previous = before.get(push.ref)
+    names = objects_of(push, connection, before)
+    sent = _send_objects(push, connection, names, reporter)
+    if previous != push.commit and not _contains(connection, previous, push.commit):
+        with reporter.task("push", push.ref, 1, "refs") as task:
+            _send_ref(push, connection, on_output, on_start)
+            task.advance(1)
+    with reporter.task("verify", push.ref, 1, "refs") as task:
+        _verify(push, connection, sent.names)
+        task.advance(1)
+    _follow_upstream(push, connection)
+    if push.auto_lfs_prune:
+        _prune(push, connection)
+    return PushReceipt(
+        url=pages.commit_url(connection.remote, push.commit, connection.endpoint),
+        remote_url=connection.push_url_shown,
+        ref=push.ref,
+        commit=push.commit,
+        previous=previous,
+        objects=len(sent.names),
+        size_bytes=sum(pointer.size for pointer in sent.names),
+        uploaded_objects=sent.uploaded.objects,
+        uploaded_bytes=sent.uploaded.size_bytes,
+        verified_at=datetime.now(timezone.utc),
+    )
+
+
+def _prune(push: Push, connection: Connection) -> None:
+    """Free what need not be here any more; that it cannot be freed does not undo the push."""
+    try:
+        server = connection.object_server("upload", push.ref)
+        pruning.prune(connection.tree, server, recent=True)
+    except CsgRepoError as error:
+        _log.warning("pushed, but local LFS objects could not be removed: %s", error)
+
+
+def objects_of(
+    push: Push, connection: Connection, remote_refs: dict[str, str]
+) -> dict[Pointer, str]:
+    """Return the LFS objects that the remote must have for this push, each with a path.
+
+    What the remote's own refs reach it has already. Where the ref is there already, its files are
+    looked at once more: an earlier push may have brought the commit without its objects.
+    """
+    git = connection.tree.git
+    if _contains(connection, remote_refs.get(push.ref), push.commit):
+        return {pointer: path for path, pointer in scan.in_tree(git, push.commit).items()}
+    return scan.in_commits(git, [push.commit], _known(connection, set(remote_refs.values())))
+
+
+def _contains(connection: Connection, tip: str | None, commit: str) -> bool:
+    """Tell whether a commit is part of what the remote's ref points to, as far as is known here."""
+    if tip is None or tip == commit:
+        return tip == commit
+    asked = ("merge-base", "--is-ancestor", commit, tip)
+    return connection.tree.git.run(*asked, ok=(0, 1, 128)).returncode == 0
+
+
+def _known(connection: Connection, oids: set[str]) -> list[str]:
+    """Return those of the remote's commits that are here too."""
+    if not oids:
+        return []
+    listing = "".join(f"{oid}\n" for oid in sorted(oids)).encode("ascii")
+    checked = connection.tree.git.run("cat-file", "--batch-check", stdin=listing).text
+    facts = (line.split() for line in checked.split("\n"))
+    return [fact[0] for fact in facts if len(fact) == 3 and fact[1] in {"commit", "tag"}]
+
+
+def _send_objects(
+    push: Push, connection: Connection, names: dict[Pointer, str], reporter: Reporter
+) -> _Sent:
+    real = {pointer: path for pointer, path in names.items() if pointer.size}
+    if not real:
+        return _Sent({}, transfer.Uploaded(0, 0))
+    server = connection.object_server("upload", push.ref)
+    uploaded = transfer.upload(server, connection.tree.store, real, reporter)
+    return _Sent(real, uploaded)
+
+
+def _send_ref(
+    push: Push,
+    connection: Connection,
+    on_output: Callable[[bytes], None] | None,
+    on_start: Callable[[Child], None] | None,
+) -> None:
+    git = connection.git_for(connection.push_url)
+    options = ["--no-verify"] if _hook_only_sends_objects(connection) else []
+    completed = git.run(
+        "push",
+        "--porcelain",
+        "--no-follow-tags",
+        "--recurse-submodules=no",
+        *options,
+        connection.push_target,
+        f"{push.commit}:{push.ref}",
+        on_stderr=on_output,
+        on_start=on_start,
+    )
+    refused = [ref for ref in parse.pushed_refs(completed.stdout) if ref.flag == "!"]
+    if refused:  # git says so by its exit status as well; this is for the day when it does not
+        raise CommandFailed(
+            ["git", "push"], 1, refused[0].summary, completed.stderr, git.cwd, "Nothing was pushed."
+        )
+
+
+def _hook_only_sends_objects(connection: Connection) -> bool:
+    """Objects are sent already: a hook that does only that need not run. Any other one must."""
+    folder = connection.tree.plain_git.text("rev-parse", "--git-path", "hooks/pre-push")
+    hook = connection.tree.folder / folder
+    try:
+        return hooks.is_plain_lfs_hook(hook.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return True
+
+
+def _verify(push: Push, connection: Connection, names: dict[Pointer, str]) -> None:
+    problems = []
+    now = connection.refs().get(push.ref)
+    if now != push.commit and not _grew_from(push, connection, now):
+        problems.append(f"{push.ref} is {now or 'not there'} instead of {push.commit}")
+    if names:
+        server = connection.object_server("upload", push.ref)
+        problems += transfer.confirm(server, names)
+    if problems:
+        raise VerificationFailed(connection.push_url_shown, problems)
+
+
+def _grew_from(push: Push, connection: Connection, now: str | None) -> bool:
+    """Tell whether somebody has pushed on top of our commit in the meantime."""
+    if now is None:
+        return False
+    git = connection.git_for(connection.push_url)
+    git.run("fetch", "--no-tags", "--no-write-fetch-head", connection.push_url, push.ref)
+    return _contains(connection, now, push.commit)
+
+
+def _follow_upstream(push: Push, connection: Connection) -> None:
+    if push.set_upstream and push.remote:
+        git = connection.tree.plain_git
+        git.run("config", f"branch.{push.set_upstream}.remote", push.remote)
+        git.run("config", f"branch.{push.set_upstream}.merge", push.ref)

@@ -1,0 +1,71 @@
+"""Tags, here and on the remote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csgrepo.errors import GitError, PushRejected, VerificationFailed
+from csgrepo.repo_id import check_ref_name
+
+if TYPE_CHECKING:
+    from csgrepo.repository.connection import Connection
+    from csgrepo.repository.layout import WorkTree
+
+__all__ = ["create", "delete", "delete_remote", "exists", "exists_remote"]
+
+
+def _ref(name: str) -> str:
+    return f"refs/tags/{check_ref_name(name, 'tag')}"
+
+
+def exists(tree: WorkTree, name: str) -> bool:
+    """Tell whether the tag is in this clone."""
+    return tree.refs.oid(_ref(name)) is not None
+
+
+def exists_remote(connection: Connection, name: str) -> bool:
+    """Ask the remote whether it has the tag."""
+    return _ref(name) in connection.refs()
+
+
+def create(tree: WorkTree, name: str, message: str | None) -> str:
+    """Tag HEAD, with a message or without; returns the tag's object id.
+
+    Raises:
+        GitError: the tag exists, or there is no commit yet.
+    """
+    ref = _ref(name)
+    if tree.refs.oid(ref):
+        raise GitError(f"the tag {name!r} exists; delete it first, or choose another name")
+    options = ["-a", "-F", "-"] if message else []
+    tree.plain_git.run("tag", *options, "--", name, stdin=(message or "").encode())
+    return tree.plain_git.text("rev-parse", "--verify", ref)
+
+
+def delete(tree: WorkTree, name: str) -> bool:
+    """Delete the tag here; returns whether there was one."""
+    if not exists(tree, name):
+        return False
+    tree.plain_git.run("tag", "-d", "--", name)
+    return True
+
+
+def delete_remote(connection: Connection, name: str) -> bool:
+    """Delete the tag on the remote; returns whether there was one.
+
+    Raises:
+        PushRejected: the remote refuses.
+        VerificationFailed: it still has the tag.
+    """
+    ref = _ref(name)
+    if ref not in connection.refs():
+        return False
+    git = connection.git_for(connection.push_url)
+    try:
+        git.run("push", "--porcelain", "--no-verify", connection.name, f":{ref}")
+    except PushRejected:
+        if ref in connection.refs():  # somebody else may have deleted it meanwhile
+            raise
+    if ref in connection.refs():
+        raise VerificationFailed(connection.push_url_shown, [f"{ref} is still there"])
+    return True
