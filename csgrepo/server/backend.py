@@ -1,0 +1,147 @@
+"""Everything the routes of one hub share."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+from csgrepo.errors import InvalidInput
+from csgrepo.repo_id import RepoId
+from csgrepo.server.accounts import Access, Accounts
+from csgrepo.server.catalogue import Catalogue
+from csgrepo.server.consoles import Consoles
+from csgrepo.server.database import DATABASE, Database
+from csgrepo.server.deploys import Deploys
+from csgrepo.server.faults import Faults
+from csgrepo.server.gitstore import GitStore
+from csgrepo.server.likes import Likes
+from csgrepo.server.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
+from csgrepo.server.metrics import Metrics
+from csgrepo.server.record import Record
+from csgrepo.server.refusal import Refusal
+from csgrepo.server.remote_objects import Location, RemoteObjects
+from csgrepo.server.signing import Signer
+from csgrepo.server.sizes import Sizes
+from csgrepo.server.storage import ObjectStore
+from csgrepo.server.streams import Streams
+from csgrepo.server.topics import Topics
+from csgrepo.server.work import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from csgrepo.redact import Secret
+    from csgrepo.server.accounts import User
+    from csgrepo.server.catalogue import Repository
+    from csgrepo.server.record import Request
+
+__all__ = ["Backend"]
+
+
+class Backend:
+    """The state of one hub: its database, its files, its threads.
+
+    Args:
+        root: the folder that holds all of it.
+        objects: where LFS objects are kept, such as ``s3://bucket/prefix``; where they were kept
+            before, and in the folder at first, where empty.
+
+    Attributes:
+        url: the hub's address, without a slash at its end.
+        admin_token: what the operator's calls want; there are none without it.
+        min_part_bytes: how long the parts of an upload are at least, but for the last.
+        on_request: told of every finished request.
+    """
+
+    def __init__(self, root: Path, objects: str = "") -> None:
+        self.root = root
+        self.url = ""
+        self.admin_token: Secret | None = None
+        self.min_part_bytes = MIN_PART_BYTES
+        temporary = root / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)  # what a killed hub left half done
+        temporary.mkdir(mode=0o700)
+        self.database = Database(root / DATABASE)
+        self.accounts = Accounts(self.database)
+        self.catalogue = Catalogue(self.database)
+        try:
+            self.objects = self._object_store(objects, temporary)
+        except BaseException:
+            self.database.close()
+            raise
+        self.git = GitStore(root / "git", root / "hooks", temporary, self.objects.root)
+        self.likes = Likes(self.database)
+        self.topics = Topics(self.database)
+        self.sizes = Sizes(self.database, self.git)
+        self.signer = Signer(self.database.setting("signing-key", secrets.token_bytes(32)))
+        self.faults = Faults()
+        self.record = Record()
+        self.metrics = Metrics(self.database)
+        self.on_request: list[Callable[[Request], object]] = [
+            self.metrics.count,
+            self.record.add,  # last: who waits for a request there finds it counted
+        ]
+        self.deploys = Deploys(self.database)
+        self.consoles = Consoles()
+        self.streams = Streams()
+        self.workers = Workers()
+        self._sweep()
+
+    def _object_store(self, wanted: str, temporary: Path) -> ObjectStore:
+        """Return the store that the hub was told to use, now or at an earlier start.
+
+        Raises:
+            InvalidInput: it was told to use another one before, or this one cannot be used.
+        """
+        before = self.database.setting("objects", b"").decode()
+        given = wanted or before
+        if not given:
+            return ObjectStore(self.root / "lfs", temporary)
+        location = Location.parse(given)
+        if before and str(Location.parse(before)) != str(location):
+            raise InvalidInput(
+                f"{self.root} keeps its LFS objects in {Location.parse(before)}, not in {location}"
+            )
+        store = RemoteObjects(self.root / "lfs", temporary, location)
+        self.database.store_setting("objects", given.encode())
+        return store
+
+    def _sweep(self) -> None:
+        """Remove what belongs to no repository any more, and uploads that nobody can complete."""
+        known = {str(number) for number in self.catalogue.ids()}
+        for folder in self.git.root.glob("*.git"):
+            if folder.name.removesuffix(".git") not in known:
+                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.objects.root.iterdir():
+            if folder.name.isdecimal() and folder.name not in known:
+                with contextlib.suppress(Refusal):  # the next start tries again
+                    self.objects.remove(int(folder.name))
+        self.objects.drop_idle_uploads(SIGNED_URL_SECONDS)
+
+    def number(self, repo_id: str, repo_type: str | None) -> int:
+        """Return the number of a repository.
+
+        Raises:
+            InvalidInput: there is none of that id.
+        """
+        name = RepoId.parse(repo_id, repo_type)
+        found = self.catalogue.find(name.repo_type, name.namespace, name.name)
+        if found is None:
+            raise InvalidInput(f"the hub has no {name.repo_type} {repo_id!r}")
+        return found.id
+
+    def access(self, user: User | None, repository: Repository) -> Access:
+        """Return what a caller may do in a repository."""
+        if user is not None and user.is_admin:
+            return Access.ADMIN
+        role = self.accounts.role(user, repository.namespace)
+        return role if repository.private else max(role, Access.READ)
+
+    def close(self) -> None:
+        """End threads and children, close files."""
+        self.workers.end_children()
+        self.workers.close()
+        self.database.close()
