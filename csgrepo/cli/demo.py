@@ -1,0 +1,88 @@
+"""``csgrepo demo``: the whole job on a hub of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
+from csgrepo.errors import InvalidInput
+from csgrepo.files import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from csgrepo.server import Hub
+
+__all__ = ["demo"]
+
+USER = "demo"
+_PACKAGES = ("numpy", "safetensors", "starlette", "uvicorn")
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the hub up afterwards, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def demo(*, keep: bool, as_json: bool) -> None:
+    """Train, save, push, clone, download and compare a model, on a hub of its own.
+
+    The hub listens on a free port of this machine only. Everything is written to a temporary
+    folder, which is removed at the end. Exits with 0 only if every byte came back.
+    """
+    _need_packages()
+    from csgrepo.cli.trial import Trial
+
+    with ending_in_order(), _hub() as (hub, token, folder):
+        _say(f"hub at {hub.url}, everything in {folder}")
+        summary = Trial(hub.url, token, folder, _say).run()
+        text = json.dumps(dataclasses.asdict(summary), indent=2) if as_json else str(summary)
+        click.echo(text)
+        if keep:
+            with until_interrupted():
+                _keep(hub, token, folder)
+    _say("the hub is stopped, its folder removed")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _need_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidInput(
+            f"the demo needs {', '.join(missing)}; install with: pip install 'csgrepo[demo]'"
+        )
+
+
+@contextlib.contextmanager
+def _hub() -> Iterator[tuple[Hub, str, Path]]:
+    from csgrepo.server import Hub
+
+    with tempfile.TemporaryDirectory(prefix="csgrepo-demo-") as name:
+        folder = Path(name)
+        with Hub(root=folder / "hub") as hub:
+            yield hub, hub.add_user(USER), folder
+
+
+def _keep(hub: Hub, token: str, folder: Path) -> None:
+    from csgrepo.cli.trial import REPOSITORY
+
+    path = folder / "token"
+    write_private(path, f"{token}\n".encode())
+    _say(
+        f"""
+The hub stays up at {hub.url} until you press Ctrl-C; then its data goes too.
+  its data     {folder / "hub"}
+  clone it     git clone {hub.url}/models/{REPOSITORY}.git
+  to push      the user name is {USER}, the password is the token in {path}
+  csgrepo      export CSGHUB_ENDPOINT={hub.url} CSGHUB_TOKEN="$(cat {path})\""""
+    )
+    wait_for_interrupt()

@@ -1,0 +1,132 @@
+"""``csgrepo hub user`` and ``csgrepo hub token``: the accounts of a hub, in its folder.
+
+Whoever may write to the folder may make accounts. The hub may be running meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from csgrepo.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from csgrepo.server.accounts import User
+    from csgrepo.server.database import Database
+
+__all__ = ["ROOT", "token", "user"]
+
+ROOT = click.Path(file_okay=False, path_type=Path)
+_OF_HUB = click.option("--root", type=ROOT, required=True, help="The hub's folder.")
+
+
+@click.group()
+def user() -> None:
+    """Manage the accounts of a hub."""
+
+
+@user.command()
+@click.argument("name")
+@_OF_HUB
+@click.option("--email", help="The account's address [default: NAME@localhost].")
+def add(name: str, *, root: Path, email: str | None) -> None:
+    """Make an account and print its token, which cannot be shown again.
+
+    For a name that exists another token is made. The hub may be running meanwhile.
+    """
+    from csgrepo.server.accounts import Accounts
+
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _database(root) as database:
+        click.echo(Accounts(database).add_user(name, email))
+
+
+@click.group()
+def token() -> None:
+    """Manage the access tokens of a hub's users."""
+
+
+@contextlib.contextmanager
+def _database(root: Path) -> Iterator[Database]:
+    from csgrepo.server.database import DATABASE, Database
+
+    with contextlib.closing(Database(root / DATABASE)) as database:
+        yield database
+
+
+@token.command()
+@click.argument("username")
+@click.argument("name")
+@_OF_HUB
+@click.option("--days", type=click.IntRange(1, 36500), help="It ends then [default: never].")
+def create(username: str, name: str, *, root: Path, days: int | None) -> None:
+    """Make a token named NAME for a user and print it; it cannot be shown again."""
+    from csgrepo.server.tokens import Tokens
+
+    expires_at = time.time() + days * 86400 if days else None
+    with _existing(root) as database:
+        click.echo(Tokens(database).create(_user(database, username), name, expires_at=expires_at))
+
+
+@token.command("list")
+@click.argument("username")
+@_OF_HUB
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def list_(username: str, *, root: Path, as_json: bool) -> None:
+    """List a user's tokens: name, first digits, when they were made and when they end."""
+    from csgrepo.server.tokens import Tokens
+
+    with _existing(root) as database:
+        found = Tokens(database).of(_user(database, username))
+    for item in found:
+        if as_json:
+            click.echo(json.dumps(asdict(item), ensure_ascii=False))
+            continue
+        hint = f"{item.hint}..." if item.hint else "-"
+        ends = _day(item.expires_at) if item.expires_at else "never"
+        click.echo(f"{item.name}\t{hint}\tmade {_day(item.created_at)}\tends {ends}")
+
+
+@token.command()
+@click.argument("username")
+@click.argument("name")
+@_OF_HUB
+def revoke(username: str, name: str, *, root: Path) -> None:
+    """Make the token named NAME worthless at once."""
+    from csgrepo.server.tokens import Tokens
+
+    with _existing(root) as database:
+        Tokens(database).revoke(_user(database, username), name)
+
+
+def _user(database: Database, name: str) -> User:
+    from csgrepo.server.accounts import Accounts
+
+    found = Accounts(database).user(name)
+    if found is None:
+        raise InvalidInput(f"the hub has no user {name!r}; `csgrepo hub user add` makes one")
+    return found
+
+
+@contextlib.contextmanager
+def _existing(root: Path) -> Iterator[Database]:
+    from csgrepo.server.database import DATABASE
+
+    if not (root / DATABASE).is_file():
+        raise InvalidInput(f"{root} is not a hub's folder: it has no {DATABASE}")
+    with _database(root) as database:
+        yield database
+
+
+def _day(seconds: float) -> str:
+    when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return when.date().isoformat()

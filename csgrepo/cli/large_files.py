@@ -1,0 +1,33 @@
+"""The commands for files of more than 5 GB: one to type in a clone, one that git-lfs calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["lfs_enable_largefiles", "lfs_multipart_upload"]
+
+
+@click.command(hidden=True)
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def lfs_enable_largefiles(*, path: Path) -> None:
+    """Let git and git-lfs push files of more than 5 GB from the clone at PATH.
+
+    Written to that clone's settings only. csgrepo's own pushes do not need it.
+    """
+    from csgrepo.repository import transfer_agent
+
+    transfer_agent.enable(path)
+    click.echo(f"git-lfs in {path} sends large files in parts from now on", err=True)
+
+
+@click.command(hidden=True)
+def lfs_multipart_upload() -> None:
+    """Serve git-lfs as its transfer agent (git-lfs docs, "Adding Custom Transfer Agents").
+
+    Written into a clone's settings by lfs-enable-largefiles; git-lfs starts it, nobody else.
+    """
+    from csgrepo.repository import transfer_agent
+
+    transfer_agent.main()
