@@ -1,0 +1,1 @@
+"""The tests. `machine`, `processes` and `stock` are what the fixtures in `conftest` are made of."""

@@ -1,0 +1,1 @@
+"""Programs that measure. Each is a command of its own; the test run starts none of them."""

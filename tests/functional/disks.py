@@ -1,0 +1,34 @@
+"""A small disk of a test's own, where this machine lets one be mounted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str = "size=8m") -> Iterator[Path]:
+    """Mount an empty memory disk; skip the test where that is not permitted."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(disk: Path, leave: int) -> Path:
+    """Take all room of a disk but so many bytes; return the file that takes it."""
+    facts = os.statvfs(disk)
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(max(0, facts.f_bavail * facts.f_frsize - leave)))
+    return ballast

@@ -1,0 +1,72 @@
+"""The README's examples, run as they stand against the embedded hub."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from csgrepo import HubApi, Repository
+from csgrepo.server import Hub
+from tests.stock import StockGit
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def wandas_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub on which the README's `wanda` has an account, named by the environment."""
+    with Hub() as hub:
+        monkeypatch.setenv("CSGHUB_ENDPOINT", hub.url)
+        monkeypatch.setenv("CSGHUB_TOKEN", hub.add_user("wanda"))
+        (tmp_path / "work").mkdir()
+        monkeypatch.chdir(tmp_path / "work")
+        yield hub
+
+
+def test_there_are_three_examples() -> None:
+    assert len(BLOCKS) == 3
+
+
+def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
+    HubApi().create_repo("wanda/w2v2")
+    contents = iter(os.urandom(12 * 1024 * 1024) for _ in range(20))
+    names = {
+        "model": object(),
+        "train_one_epoch": lambda model: None,
+        "save": lambda model, name: Path(name).write_bytes(next(contents)),
+    }
+
+    exec(BLOCKS[0].replace("range(10)", "range(2)"), names)
+
+    work = git.at("work/w2v2")
+    assert work("log", "--format=%s", "origin/main").splitlines()[:2] == ["Epoch 1", "Epoch 0"]
+    assert "oid sha256:" in work("show", "origin/main:模型 final.safetensors")
+    for statement in ast.parse(BLOCKS[1]).body:
+        (work.cwd / "more.bin").write_bytes(next(contents))  # or there would be nothing to push
+        exec(ast.unparse(statement), names)
+    assert names["push"].wait(60)
+    assert names["push"].status == 0
+    assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
+
+
+def test_dataset_example(wandas_hub: Hub, git: StockGit) -> None:
+    example = BLOCKS[2].replace("your-token", os.environ["CSGHUB_TOKEN"])
+    before, mark, after = example.partition('repo.lfs_track("*.parquet")')
+    assert mark
+    names: dict[str, object] = {}
+    exec(before, names)
+    (git.cwd / "work" / "reviews" / "评论.parquet").write_bytes(b"PAR1" * 100)
+
+    exec(mark + after, names)
+
+    assert isinstance(names["repo"], Repository)
+    work = git.at("work/reviews")
+    assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
+    assert work("log", "-1", "--format=%an <%ae> %s") == "Wanda <wanda@example.com> Add reviews"
+    assert "oid sha256:" in work("show", "HEAD:评论.parquet")

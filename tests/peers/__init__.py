@@ -1,0 +1,1 @@
+"""Software that nobody here wrote, as server or as client of ours."""
