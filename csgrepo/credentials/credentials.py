@@ -104,7 +104,7 @@ class Credentials:
         from_environment = settings().token
         if from_environment:
             return checked_token(from_environment, "CSGHUB_TOKEN")
-        return read_token()
+        return read_token(self.endpoint)
 
     def authorization(self, url: str) -> dict[str, Secret]:
         """Return the headers that prove to a URL's host who is asking; none if it cannot know.

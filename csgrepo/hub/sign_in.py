@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -23,16 +24,25 @@ logger = logging.getLogger(__name__)
 
 
 def login(
-    token: str | Secret | None = None, *, endpoint: str | None = None, from_stdin: bool = False
+    token: str | Secret | None = None,
+    *,
+    endpoint: str | None = None,
+    from_stdin: bool = False,
+    prompt: bool = False,
+    keyring: bool = False,
 ) -> Account:
     """Keep an access token for later sessions, once the hub has said whose it is.
 
-    Nothing is asked on a terminal; `csgrepo login` does that.
+    The token is kept for this hub alone; each hub has its own, side by side. Nothing is asked on
+    a terminal unless `prompt` says so.
 
     Args:
-        token: the access token.
-        endpoint: the hub's address.
+        token: the access token, from the hub's settings page.
+        endpoint: the hub's address; the environment's where not given.
         from_stdin: read the token from the first line of standard input.
+        prompt: ask for it on the terminal, without showing it.
+        keyring: let the system keyring hold it instead of a file with mode 0600; needs the
+            package ``keyring``.
 
     Returns:
         The account the token belongs to.
@@ -48,6 +58,8 @@ def login(
     """
     if from_stdin and token is None:
         token = sys.stdin.readline()
+    if prompt and token is None:
+        token = _asked(endpoint or settings().endpoint)
     if token is None:
         raise InvalidInput(
             "no token was given: pass login(token), or run `csgrepo login` on a terminal; the "
@@ -55,10 +67,16 @@ def login(
         )
     secret = checked_token(token, "the token")
     who = account(Credentials(endpoint or settings().endpoint, secret))
-    path = save_token(secret)
+    path = save_token(secret, endpoint, in_keyring=keyring)
     logger.info("the token of %s is kept in %s", who.name, path)
     _warn_of_environment(secret)
     return who
+
+
+def _asked(endpoint: str) -> str:
+    if not sys.stdin.isatty():
+        raise InvalidInput("there is no terminal to ask on; pass the token, or from_stdin=True")
+    return getpass.getpass(f"Access token for {endpoint}: ")
 
 
 def _warn_of_environment(kept: Secret | None) -> None:
@@ -70,15 +88,16 @@ def _warn_of_environment(kept: Secret | None) -> None:
         )
 
 
-def logout() -> bool:
-    """Forget the kept token, and tell whether there was one.
+def logout(*, endpoint: str | None = None) -> bool:
+    """Forget the token kept for a hub, and tell whether there was one.
 
-    The token stays valid on the hub; revoke it on its settings page.
+    Those of other hubs stay. The token stays valid on the hub; `HubApi.delete_access_token` or the
+    hub's settings page revokes it.
 
     Raises:
         CsgRepoError: the token file cannot be removed.
     """
-    was_kept = delete_token()
+    was_kept = delete_token(endpoint)
     _warn_of_environment(None)
     return was_kept
 

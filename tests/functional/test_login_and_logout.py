@@ -30,7 +30,7 @@ def test_login_keeps_the_token_for_later(at_hub: Account) -> None:
     assert who.name == at_hub.name
     assert whoami() == who
     assert HubApi().create_repo("bert").repo_id == f"{at_hub.name}/bert"
-    assert config.settings().token_path.read_text().strip() == at_hub.token
+    assert config.settings().token_path.read_text() == f"{at_hub.endpoint} {at_hub.token}\n"
 
 
 def test_login_at_another_address_than_the_environments(account: Account) -> None:
@@ -71,6 +71,36 @@ def test_login_reads_standard_input_when_told_to(
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{at_hub.token}\nmore\n"))
 
     assert login(from_stdin=True).name == at_hub.name
+
+
+def test_login_asks_on_a_terminal_when_told_to(
+    at_hub: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(
+        "getpass.getpass", lambda words: at_hub.token if at_hub.endpoint in words else ""
+    )
+
+    assert login(prompt=True).name == at_hub.name
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(errors.InvalidInput, match="no terminal"):
+        login(prompt=True)
+
+
+def test_hubs_side_by_side(at_hub: Account) -> None:
+    other = at_hub.endpoint.replace("127.0.0.1", "localhost")  # another host, by its name
+    login(at_hub.token)
+
+    with pytest.raises(errors.Unauthorized):
+        whoami(endpoint=other)
+    login(at_hub.token, endpoint=other)
+    assert whoami(endpoint=other).name == at_hub.name
+    assert logout(endpoint=other) is True
+    assert whoami().name == at_hub.name
 
 
 def test_login_says_that_the_environment_wins(

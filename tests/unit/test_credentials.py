@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 import subprocess
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ def test_token_comes_from_the_argument_then_the_environment_then_the_file(
 ) -> None:
     proof = Credentials(HUB)
     assert proof.token is None
-    save_token("from-the-file")
+    save_token("from-the-file", HUB)
     assert proof.token == Secret("from-the-file")
     monkeypatch.setenv("CSGHUB_TOKEN", "from-the-environment")
     assert proof.token == Secret("from-the-environment")
@@ -405,10 +406,10 @@ def test_helpers_serve_a_host_that_wants_a_password(
 
 
 def test_token_file_is_private_and_whole() -> None:
-    path = save_token(Secret(TOKEN))
+    path = save_token(Secret(TOKEN), HUB)
 
     assert path == config.settings().token_path
-    assert path.read_text() == f"{TOKEN}\n"
+    assert path.read_text() == f"{HUB} {TOKEN}\n"
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -423,6 +424,118 @@ def test_token_file_replaces_and_deletes() -> None:
     assert delete_token() is True
     assert read_token() is None
     assert delete_token() is False
+
+
+def test_each_hub_has_a_token_of_its_own() -> None:
+    save_token(TOKEN, HUB)
+    save_token(OTHER, "http://127.0.0.1:8080/")
+
+    assert read_token(f"{HUB}/") == Secret(TOKEN)
+    assert read_token("http://127.0.0.1:8080") == Secret(OTHER)
+    for other in ("https://other.example", "http://hub.example", "https://hub.example:444"):
+        assert read_token(other) is None
+        assert Credentials(other).authorization(f"{other}/api/v1/models") == {}
+    assert delete_token("http://127.0.0.1:8080") is True
+    assert read_token(HUB) == Secret(TOKEN)
+
+
+def test_public_hub_is_one_place_at_both_of_its_addresses() -> None:
+    save_token(TOKEN, "https://opencsg.com")
+
+    assert read_token("https://hub.opencsg.com") == Secret(TOKEN)
+
+
+def test_token_alone_in_the_file_goes_to_the_first_hub_that_is_asked_and_to_no_other() -> None:
+    config.settings().token_path.parent.mkdir(parents=True)
+    config.settings().token_path.write_text(f"{TOKEN}\n")
+
+    assert Credentials(HUB).token == Secret(TOKEN)
+    assert Credentials("https://other.example").token is None
+    assert config.settings().token_path.read_text() == f"{HUB} {TOKEN}\n"
+    assert Credentials(HUB).token == Secret(TOKEN)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs permissions that hold")
+def test_mounted_token_is_for_the_hub_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    (folder / "token").write_text(TOKEN)
+    (folder / "token").chmod(0o400)
+    folder.chmod(0o500)
+    monkeypatch.setenv("CSGHUB_TOKEN_PATH", str(folder / "token"))
+    monkeypatch.setenv("CSGHUB_ENDPOINT", HUB)
+
+    assert read_token(HUB) == Secret(TOKEN)
+    assert read_token("https://other.example") is None
+    folder.chmod(0o700)
+
+
+def test_new_token_takes_the_place_of_one_that_named_no_hub() -> None:
+    path = save_token(OTHER, HUB)
+    path.write_text(f"{OTHER}\n")
+
+    save_token(TOKEN, "https://other.example")
+
+    assert OTHER not in path.read_text()
+    assert read_token(HUB) is None
+
+
+class Keyring:
+    """A keyring's three functions, kept in a dictionary."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, place: str) -> str | None:
+        return self.held.get((service, place))
+
+    def set_password(self, service: str, place: str, token: str) -> None:
+        self.held[service, place] = token
+
+    def delete_password(self, service: str, place: str) -> None:
+        del self.held[service, place]
+
+
+def test_keyring_holds_the_token_where_that_was_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = Keyring()
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+
+    path = save_token(TOKEN, HUB, in_keyring=True)
+
+    assert TOKEN not in path.read_text()
+    assert keyring.held == {("csgrepo", HUB): TOKEN}
+    assert Credentials(HUB).token == Secret(TOKEN)
+    assert Credentials("https://other.example").token is None
+    assert delete_token(HUB) is True
+    assert keyring.held == {}
+
+
+def test_keyring_that_cannot_hold_it_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(Keyring):
+        def set_password(self, service: str, place: str, token: str) -> None:
+            raise RuntimeError(f"no backend for {token}")
+
+    class Forgetting(Keyring):
+        def set_password(self, service: str, place: str, token: str) -> None:
+            pass
+
+    for keyring, words in ((Refusing(), "RuntimeError"), (Forgetting(), "give back")):
+        monkeypatch.setitem(sys.modules, "keyring", keyring)
+        with pytest.raises(errors.CsgRepoError, match=words) as caught:
+            save_token(TOKEN, HUB, in_keyring=True)
+        assert TOKEN not in "".join(traceback.format_exception(caught.value))
+        assert read_token(HUB) is None
+
+
+def test_keyring_that_is_not_installed_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+    with pytest.raises(errors.CsgRepoError, match="package `keyring`"):
+        save_token(TOKEN, HUB, in_keyring=True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
