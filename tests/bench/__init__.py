@@ -1,1 +1,3 @@
-"""Programs that measure. Each is a command of its own; the test run starts none of them."""
+"""Programs that measure. Each is a command of its own; `python -m tests.bench` is the one to start
+with: csgrepo beside its peers. The test run only sees to it that that one works.
+"""

@@ -1,0 +1,121 @@
+"""What a training script feels: how long a save holds it up, how fast the import is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import checks
+from tests.bench.contenders import CSGREPO, FLOOR, removed, working_copy
+from tests.bench.large import put
+from tests.bench.measuring import command
+from tests.bench.stage import Stage, noise
+
+ADD = "git_add of a checkpoint"
+SAVE = "push_to_hub(blocking=False) of it"
+IMPORT = "import csgrepo"
+PYTHON = "python, doing nothing"
+VERSION = "csgrepo --version"
+REFLINK = "add and commit on {kind}"
+
+_DISK = 2 << 30
+
+
+def saving(stage: Stage, size: int) -> None:
+    """Compare an add alone with a save in the background, of the same checkpoint."""
+    source = stage.root / "checkpoint"
+    noise(source / "model.bin", size)
+    digests = {"model.bin": checks.sha256(source / "model.bin")}
+    for _ in range(stage.rounds):
+        for row, step in ((ADD, "add"), (SAVE, "save")):
+            remote, folder = stage.remote(), stage.folder("save")
+            working_copy(remote, folder)
+            put(source, folder)
+            stage.results.add(row, CSGREPO, stage.csgrepo.step(step, folder))
+            if step == "save":
+                checks.committed(folder, digests)
+                checks.pushed(folder, remote, digests)
+            removed(folder, remote.path, remote.objects)
+    removed(source)
+
+
+def starting(stage: Stage) -> None:
+    """Time what is paid before anything is done, an empty Python beside it."""
+    program = Path(sys.executable).with_name("csgrepo")
+    version = [str(program)] if program.exists() else [sys.executable, "-m", "csgrepo.cli"]
+    for _ in range(2 * stage.rounds):
+        for row, args in (
+            (PYTHON, [sys.executable, "-c", "pass"]),
+            (IMPORT, [sys.executable, "-c", "import csgrepo"]),
+            (VERSION, [*version, "--version"]),
+        ):
+            stage.results.add(row, CSGREPO, command(args, stage.root))
+
+
+def reflinks(stage: Stage, size: int) -> list[str]:
+    """Add a file on file systems that share blocks; returns why some were left out."""
+    left_out = []
+    for kind, make in (("XFS", ["mkfs.xfs", "-q"]), ("Btrfs", ["mkfs.btrfs", "-q"])):
+        try:
+            with disk(stage.root, make) as place:
+                _shared(stage, REFLINK.format(kind=kind), place, size)
+        except OSError as error:
+            left_out.append(f"{kind}: {error}")
+    return left_out
+
+
+def _shared(stage: Stage, row: str, place: Path, size: int) -> None:
+    remote = stage.remote()
+    for number in range(stage.rounds):
+        folder = place / f"work-{number}"
+        working_copy(remote, folder)
+        noise(folder / "model.bin", size)
+        os.sync()
+        free = _free(place)
+        sample = stage.csgrepo.add_and_commit(folder)
+        os.sync()
+        sample.said["disk"] = max(0, free - _free(place))
+        stage.results.add(row, CSGREPO, sample)
+        checks.committed(folder, {"model.bin": checks.sha256(folder / "model.bin")})
+        target = place / "floor"
+        target.mkdir()
+        floor = stage.floors.hash_and_copy(target, [folder / "model.bin"])
+        stage.results.add(row, FLOOR, floor)
+        removed(folder, target, remote.path, remote.objects)
+        remote = stage.remote()
+
+
+def _free(place: Path) -> int:
+    facts = os.statvfs(place)
+    return facts.f_bavail * facts.f_frsize
+
+
+@contextlib.contextmanager
+def disk(root: Path, make: list[str]) -> Iterator[Path]:
+    """Mount a file system of one's own.
+
+    Raises:
+        OSError: it needs root, or the program that makes it, or leave to mount.
+    """
+    if os.name != "posix" or os.geteuid() != 0:
+        raise OSError("mounting a disk needs root")
+    image, place = root / "disk.img", root / "disk"
+    with image.open("wb") as stream:
+        stream.truncate(_DISK)
+    place.mkdir()
+    try:
+        for args in ([*make, str(image)], ["mount", "-o", "loop", str(image), str(place)]):
+            done = subprocess.run(args, capture_output=True, check=False, text=True)
+            if done.returncode:
+                raise OSError(f"{args[0]}: {done.stderr.strip()}")
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-l", place], check=True)
+    finally:
+        image.unlink()
+        place.rmdir()
