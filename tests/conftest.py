@@ -205,7 +205,7 @@ def hub_remote(hub: Hub, account: Account) -> Callable[..., RemoteRepository]:
         name = f"{name}-{next(_numbers)}"
         body = {"namespace": account.name, "name": name}
         if kind == "spaces":
-            body |= {"sdk": "gradio", "resource_id": "1", "cluster_id": "local"}
+            body |= {"sdk": "gradio", "resource_id": 1, "cluster_id": "local"}
         answer = requests.post(
             f"{hub.url}/api/v1/{kind}",
             json=body,

@@ -38,7 +38,12 @@ def user() -> None:
 @click.argument("name")
 @_OF_HUB
 @click.option("--email", help="The account's address [default: NAME@localhost].")
-def add(name: str, *, root: Path, email: str | None) -> None:
+@click.option(
+    "--admin/--no-admin",
+    default=None,
+    help="Whether it may do everything everywhere [default: as it was; at first not].",
+)
+def add(name: str, *, root: Path, email: str | None, admin: bool | None) -> None:
     """Make an account and print its token, which cannot be shown again.
 
     For a name that exists another token is made. The hub may be running meanwhile.
@@ -47,7 +52,11 @@ def add(name: str, *, root: Path, email: str | None) -> None:
 
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _database(root) as database:
-        click.echo(Accounts(database).add_user(name, email))
+        accounts = Accounts(database)
+        made = accounts.add_user(name, email)
+        if admin is not None:
+            accounts.set_admin(name, is_admin=admin)
+        click.echo(made)
 
 
 @click.group()

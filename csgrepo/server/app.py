@@ -53,9 +53,9 @@ __all__ = ["build"]
 
 _MODULES = (
     smart_http,
+    lfs_locks,  # before the next, which takes any word behind info/lfs
     lfs_objects,
     lfs_multipart,
-    lfs_locks,
     rest_users,
     rest_tokens,
     rest_ssh_keys,

@@ -26,6 +26,7 @@ from csgrepo.server.signing import Signer
 from csgrepo.server.sizes import Sizes
 from csgrepo.server.storage import ObjectStore
 from csgrepo.server.streams import Streams
+from csgrepo.server.tally import Tally
 from csgrepo.server.topics import Topics
 from csgrepo.server.work import Workers
 
@@ -74,6 +75,7 @@ class Backend:
             raise
         self.git = GitStore(root / "git", root / "hooks", temporary, self.objects.root)
         self.likes = Likes(self.database)
+        self.tally = Tally(self.database)
         self.topics = Topics(self.database)
         self.sizes = Sizes(self.database, self.git)
         self.signer = Signer(self.database.setting("signing-key", secrets.token_bytes(32)))
@@ -144,4 +146,5 @@ class Backend:
         """End threads and children, close files."""
         self.workers.end_children()
         self.workers.close()
+        self.tally.write()
         self.database.close()

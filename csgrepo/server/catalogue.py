@@ -21,7 +21,7 @@ _LIKED = "(SELECT count(*) FROM likes WHERE repository_id = repositories.id) DES
 _SORTS = {
     "trending": f"{_LIKED}, updated_at DESC",
     "recently_update": "updated_at DESC",
-    "most_download": "id DESC",
+    "most_download": "downloads DESC",
     "most_favorite": _LIKED,
     "most_star": "id DESC",
 }
@@ -46,6 +46,7 @@ class Repository:
     created_at: float
     updated_at: float
     details: str = "{}"
+    downloads: int = 0
 
     @property
     def path(self) -> str:
@@ -97,7 +98,7 @@ class Catalogue:
         try:
             with self._database.change() as connection:
                 added = connection.execute(
-                    f"INSERT INTO repositories VALUES (NULL{', ?' * len(values)})",  # noqa: S608 - only marks
+                    f"INSERT INTO repositories VALUES (NULL{', ?' * len(values)}, 0)",  # noqa: S608 - only marks
                     values,
                 )
                 assert added.lastrowid is not None  # noqa: S101 - a row was inserted

@@ -32,12 +32,17 @@ _FIELDS: dict[RepoType, dict[str, str | int]] = {
         "driver_version": "",
         "cover_image_url": "",
         "template": "",
+        "resource_id": 0,
         "cluster_id": "",
         "min_replica": 0,
+        "env": "",
+        "secrets": "",
+        "variables": "",
     },
     RepoType.MCP: {"tool_count": 0, "star_count": 0, "configuration": ""},
 }
-_SHOWN_AS = {"tool_count": "tools_num", "star_count": "star_num"}
+_SHOWN_AS = {"resource_id": "sku", "tool_count": "tools_num", "star_count": "star_num"}
+_FOR_WRITERS = {"env", "secrets", "variables"}
 _WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
 # A change that leaves these out sets them back, as the contract has it.
 _RESET = ("report_url", "medium_risk_count", "high_risk_count")
@@ -68,9 +73,16 @@ def changed_details(repository: Repository, body: Mapping[str, Any]) -> dict[str
     return before | _said(repository.type, body)
 
 
-def shown_details(repository: Repository) -> dict[str, str | int]:
-    """Return what is shown of a repository beside what all have."""
+def shown_details(repository: Repository, *, to_writer: bool = False) -> dict[str, str | int]:
+    """Return what is shown of a repository beside what all have.
+
+    Args:
+        repository: what is shown.
+        to_writer: with what a space's programs are told, which may be passwords.
+    """
     fields = {**_FIELDS.get(repository.type, {}), **_known(repository)}
+    if not to_writer:
+        fields = {name: value for name, value in fields.items() if name not in _FOR_WRITERS}
     return {_SHOWN_AS.get(name, name): value for name, value in fields.items()}
 
 

@@ -38,6 +38,7 @@ __all__ = ["LFS_JSON", "LfsCall", "routes", "signed_download"]
 LFS_JSON = "application/vnd.git-lfs+json"
 _MAX_SIZE = 2**63 - 1
 _MAX_OBJECTS = 10_000
+_ANY = ["GET", "POST", "PUT", "DELETE"]
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
@@ -49,15 +50,28 @@ def routes(backend: Backend) -> list[BaseRoute]:
             methods=["GET"],
         )
     ]
+    # The contract knows the word for git only; what asks with that of REST gets a failure.
+    found.append(Route("/mcps/{namespace}/{name}/info/lfs/{rest:path}", misplaced, methods=_ANY))
     for kind in RepoType:
         base = f"/{kind.git_plural}/{{namespace}}/{{name}}/info/lfs"
         found += [
             Route(f"{base}/objects/batch", lfs_endpoint(backend, batch), methods=["POST"]),
             Route(f"{base}/objects/{{oid}}/{{size}}", _upload(backend), methods=["PUT"]),
+            Route(f"{base}/{{oid}}", unreadable, methods=["GET"]),
             Route(f"{base}/verify", lfs_endpoint(backend, verify), methods=["POST"]),
             Route(f"{base}/objects/verify", lfs_endpoint(backend, verify), methods=["POST"]),
         ]
     return found
+
+
+async def misplaced(_: Request) -> Response:
+    """Answer where LFS is looked for below the wrong word."""
+    raise Refusal(500, "SYS-ERR-3")
+
+
+async def unreadable(_: Request) -> Response:
+    """Answer a download by its name alone: the contract's server never learns the size."""
+    raise Refusal(400, "REQ-ERR-0")
 
 
 class LfsCall:

@@ -112,7 +112,7 @@ def revision(call: Call) -> Response:
         # The default branch's name where a commit is expected: the contract's own quirk.
         "sha": commit if is_model else repository.default_branch,
         "private": repository.private,
-        "downloads": 0,
+        "downloads": call.backend.tally.of(repository),
         "likes": call.backend.likes.count(repository),
         "tags": [topic.name for topic in call.backend.topics.of(repository)],
         "siblings": [_sibling(entry, blobs=blobs) for entry in files] or None,

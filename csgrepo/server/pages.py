@@ -17,6 +17,7 @@ from csgrepo.server.accounts import Access
 from csgrepo.server.auth import git_caller
 from csgrepo.server.readme import LONGEST_README, render
 from csgrepo.server.smart_http import CHALLENGE
+from csgrepo.server.tally import begins
 from csgrepo.server.web_downloads import send_file
 from csgrepo.server.web_frame import HEADERS, address, at, page, static
 
@@ -217,7 +218,12 @@ def _commands(view: _View) -> list[tuple[str, str]]:
         ("csghub-cli", f"CSGHUB_DOMAIN={url} csghub-cli download {path} -t {kind.value}"),
     ]
     if kind in {RepoType.MODEL, RepoType.DATASET}:
-        found.append(("huggingface_hub", f"HF_ENDPOINT={url}/hf hf download {path}{option}"))
+        found.append(
+            (
+                "huggingface_hub",
+                f"HF_ENDPOINT={url}/hf HF_HUB_DISABLE_XET=1 hf download {path}{option}",
+            )
+        )
     return found
 
 
@@ -299,7 +305,10 @@ def raw(view: _View) -> ASGIApp | None:
     entry = _entry(view)
     if entry is None or entry.kind != "blob":
         return None
-    return send_file(view.backend, view.request, view.repository, entry)
+    found = send_file(view.backend, view.request, view.repository, entry)
+    if found and begins(view.request.headers.get("range")):
+        view.backend.tally.add(view.repository.id)
+    return found
 
 
 def commits_page(view: _View) -> Response | None:

@@ -12,7 +12,7 @@ from csgrepo.server.accounts import Access
 from csgrepo.server.lfs_objects import signed_download
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
-from csgrepo.server.rest_files import blob_answer, file_object, found_file, ref_of
+from csgrepo.server.rest_files import blob_answer, count, file_object, found_file, ref_of
 from csgrepo.server.rest_history import commit_object
 
 if TYPE_CHECKING:
@@ -77,8 +77,11 @@ def download(call: Call) -> ASGIApp:
     """Send a file; with ``lfs=true`` the path is an object's, and the answer its address."""
     call.need(Access.READ, 500)
     if call.query("lfs") != "true":
-        return blob_answer(call, found_file(call, ref_of(call))[1])
+        entry = found_file(call, ref_of(call))[1]
+        count(call)
+        return blob_answer(call, entry)
     oid = call.part("path").replace("/", "")
     if call.backend.objects.size(call.repository.id, oid) is None:
         raise Refusal(404, "", "not found")
+    count(call)
     return envelope(signed_download(call.backend, call.repository, oid, call.query("save_as")))

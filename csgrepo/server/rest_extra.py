@@ -1,4 +1,4 @@
-"""More about many repositories at once over REST."""
+"""More about repositories over REST: of many at once, by path, and how often downloaded."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
+from csgrepo.server.rest_repos import repository_object
 from csgrepo.server.rest_tags import topic_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
@@ -25,9 +29,46 @@ _MOST = 500
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
-    """Return the route."""
+    """Return the routes."""
     ask = endpoint(backend, extra, body=True)
-    return [Route("/api/v1/repos/extra", ask, methods=["POST"])]
+    found: list[BaseRoute] = [Route("/api/v1/repos/extra", ask, methods=["POST"])]
+    for kind in (RepoType.MODEL, RepoType.DATASET, RepoType.SPACE):
+        named = endpoint(backend, _by_path(kind), body=True)
+        found.append(Route(f"/api/v1/list/{kind.rest_plural}_by_path", named, methods=["POST"]))
+    for kind in RepoType:
+        one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
+        counted = endpoint(backend, more_downloads, kind=kind, login=True)
+        found.append(Route(f"{one}/incr_downloads", counted, methods=["PUT"]))
+    return found
+
+
+def more_downloads(call: Call) -> Response:
+    """Count a download that went past this hub; for administrators."""
+    if not call.caller.is_admin:
+        raise Refusal(403, "AUTH-ERR-6")
+    call.backend.tally.add(call.repository.id)
+    return envelope()
+
+
+def _by_path(kind: RepoType) -> Callable[[Call], Response]:
+    def answer(call: Call) -> Response:
+        paths = call.body.get("paths")
+        if not isinstance(paths, list) or len(paths) > _MOST:
+            raise Refusal(400, "REQ-ERR-1")
+        found = [_readable(call, kind, path) for path in paths]
+        return envelope([repository_object(call, one, listed=True) for one in found if one])
+
+    return answer
+
+
+def _readable(call: Call, kind: RepoType, path: object) -> Repository | None:
+    """Return the repository of that path, if there is one that the caller may see."""
+    if not isinstance(path, str) or not path.isprintable():
+        raise Refusal(400, "REQ-ERR-1")
+    namespace, _, name = path.partition("/")
+    found = call.backend.catalogue.find(kind, namespace, name)
+    readable = found and call.backend.access(call.user, found) >= Access.READ
+    return found if readable else None
 
 
 def extra(call: Call) -> Response:

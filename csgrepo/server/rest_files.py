@@ -16,6 +16,7 @@ from csgrepo.server.lfs_objects import signed_download
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
 from csgrepo.server.rest_history import NO_COMMIT, commit_object
+from csgrepo.server.tally import begins
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "blob_answer",
+    "count",
     "file_object",
     "found_file",
     "need_content",
@@ -114,6 +116,7 @@ def resolved(call: Call, ref: str) -> ASGIApp:
     """Send a file from git, and for a large one a redirect to its signed address."""
     need_content(call)
     _, entry = found_file(call, ref)
+    count(call)
     if entry.pointer is not None:
         return RedirectResponse(
             signed_download(call.backend, call.repository, entry.pointer.oid, entry.name),
@@ -121,6 +124,12 @@ def resolved(call: Call, ref: str) -> ASGIApp:
             {"Accept-Ranges": "bytes"},
         )
     return blob_answer(call, entry)
+
+
+def count(call: Call) -> None:
+    """Count a download, once for each file however often it breaks off."""
+    if call.request.method == "GET" and begins(call.request.headers.get("range")):
+        call.backend.tally.add(call.repository.id)
 
 
 def need_content(call: Call) -> None:

@@ -36,6 +36,8 @@ def routes(backend: Backend) -> list[BaseRoute]:
     for kind in RepoType:
         plural = kind.rest_plural
         every = endpoint(backend, _of_type(kind))
+        if kind is RepoType.MODEL:
+            found.append(Route("/api/v1/models/v2", every, methods=["GET"]))
         of_user = endpoint(backend, _of_namespace(kind, "user"))
         of_team = endpoint(backend, _of_namespace(kind, "organization"))
         liked = endpoint(backend, _liked(kind), login=True)
@@ -104,6 +106,8 @@ def listed(
         raise Refusal(400, "REQ-ERR-6")
     if source not in {"", "local"} or tags is None:
         return [], 0  # everything here was made here, and nothing is in a group
+    if sort == "most_download":
+        call.backend.tally.write()
     found, total = call.backend.catalogue.page(
         kind,
         visible=call.backend.accounts.namespaces_of(call.user),

@@ -35,6 +35,8 @@ def routes(backend: Backend) -> list[BaseRoute]:
     kind = RepoType.MODEL
     return [
         Route("/api/v1/space_resources", endpoint(backend, resources), methods=["GET"]),
+        Route("/api/v1/space_resources/hardware_types", endpoint(backend, hardware_types)),
+        Route("/api/v1/space_resources/scenarios", endpoint(backend, scenarios)),
         Route("/api/v1/cluster", endpoint(backend, clusters, login=True), methods=["GET"]),
         Route("/api/v1/cluster/public", endpoint(backend, clusters), methods=["GET"]),
         Route("/api/v1/cluster/{id}", endpoint(backend, cluster, login=True), methods=["GET"]),
@@ -140,6 +142,16 @@ def resources(call: Call) -> Response:
         and call.query("is_available") in {"", json.dumps(item["is_available"])}
     ]
     return envelope(found[paging.offset : paging.offset + paging.per], len(found))
+
+
+def hardware_types(_: Call) -> Response:
+    """List the kinds of hardware that there are."""
+    return envelope(sorted({str(item["type"]) for item in _RESOURCES}))
+
+
+def scenarios(_: Call) -> Response:
+    """List the special purposes that resources are kept for: none."""
+    return envelope([])
 
 
 def _cluster() -> dict[str, object]:

@@ -200,7 +200,7 @@ def repository_object(
     }
     shown |= shown_details(repository)
     if repository.type is not RepoType.SPACE:
-        shown["downloads"] = 0
+        shown["downloads"] = backend.tally.of(repository)
     if not listed:
         creator = backend.accounts.user_by_id(repository.creator_id)
         shown["default_branch"] = repository.default_branch
@@ -208,6 +208,7 @@ def repository_object(
             shown["user"] = {"username": creator.name, "nickname": creator.nickname, "avatar": ""}
     if full:
         shown |= _rights(call, repository)
+        shown |= shown_details(repository, to_writer=bool(shown["can_write"]))
     return shown
 
 

@@ -37,6 +37,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
         Route("/healthz", health, methods=["GET"]),
         Route("/api/v1/version", endpoint(backend, version), methods=["GET"]),
         *(Route(f"/{m}/api/whoami-v2", who, methods=["GET"]) for m in ("csg", "hf", "ms")),
+        Route("/claw/api/v1/whoami", endpoint(backend, claw_whoami, login=True), methods=["GET"]),
         Route("/api/v1/users", endpoint(backend, listed, login=True), methods=["GET"]),
         Route("/api/v1/user/{name}", endpoint(backend, profile), methods=["GET"]),
         Route("/api/v1/user/{name}", change, methods=["PUT"]),
@@ -58,6 +59,13 @@ def whoami(call: Call) -> Response:
     name = call.caller.name
     token = {"displayName": name, "role": "write"}
     return PureJSON({"name": name, "email": "", "auth": {"accessToken": token, "type": "Bearer"}})
+
+
+def claw_whoami(call: Call) -> Response:
+    """Answer with the caller's name as skills' own client wants it."""
+    user = call.caller
+    shown = {"handle": user.name, "displayName": user.nickname, "image": user.avatar}
+    return PureJSON({"user": shown})
 
 
 def profile(call: Call) -> Response:

@@ -157,5 +157,10 @@ _DETAILS = """
 ALTER TABLE repositories ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
 """
 
+# How often each repository was downloaded.
+_DOWNLOADS = """
+ALTER TABLE repositories ADD COLUMN downloads INTEGER NOT NULL DEFAULT 0;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
-STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS)
+STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS)

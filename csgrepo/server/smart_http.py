@@ -37,6 +37,7 @@ CHALLENGE = {"WWW-Authenticate": "Basic realm=opencsg-git"}
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 _DENIED = "You do not have permission to access this repository."
 _PIECE = 256 * 1024
+_PACK = b"PACK\0\0\0\2"  # see gitformat-pack(5)
 _MAX_HEADER_BYTES = 64 * 1024
 
 
@@ -141,8 +142,7 @@ class _SmartHttp:
         }
         variables |= {k: headers[v] for k, v in optional.items() if v in headers}
         environment = self._backend.git.environment(variables, push=push)
-        changed = repository if service == "git-receive-pack" else None
-        return _Exchange(self._backend, self._slots, environment, changed)
+        return _Exchange(self._backend, self._slots, environment, repository, service)
 
 
 def _challenge() -> Response:
@@ -169,13 +169,16 @@ class _Exchange:
         backend: Backend,
         slots: asyncio.Semaphore,
         environment: dict[str, str],
-        changed: Repository | None,
+        repository: Repository,
+        service: str,
     ) -> None:
         self._backend = backend
         self._workers = backend.workers
         self._slots = slots
         self._environment = environment
-        self._changed = changed
+        self._repository = repository
+        self._changes = service == "git-receive-pack"
+        self._uncounted = service == "git-upload-pack"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._slots:
@@ -212,7 +215,7 @@ class _Exchange:
         finally:
             with contextlib.suppress(BrokenPipeError):
                 stdin.close()
-        if self._changed is None:
+        if not self._changes:
             gone: asyncio.Future[object] = asyncio.ensure_future(_disconnect(receive))
             ended: asyncio.Future[object] = asyncio.ensure_future(self._workers.run(process.wait))
             await asyncio.wait({gone, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -224,10 +227,17 @@ class _Exchange:
         status, headers = await self._workers.run(_read_header, process)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         while piece := await self._workers.run(_read, process):
+            await self._count(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if self._changed is not None:
-            await self._workers.run(self._backend.catalogue.update, self._changed, {})
+        if self._changes:
+            await self._workers.run(self._backend.catalogue.update, self._repository, {})
         await send({"type": "http.response.body", "body": b""})
+
+    async def _count(self, piece: bytes) -> None:
+        """Count a clone or fetch by the pack in its answer; a negotiation has none yet."""
+        if self._uncounted and _PACK in piece:
+            self._uncounted = False
+            await self._workers.run(self._backend.tally.add, self._repository.id)
 
     async def _end(self, process: Child, errors: asyncio.Future[bytes]) -> None:
         try:

@@ -63,6 +63,24 @@ def test_tokens_are_made_listed_and_revoked_while_the_hub_runs(tmp_path: Path) -
     assert token not in listed + json.dumps(told)
 
 
+def test_an_administrator_is_made_and_unmade(tmp_path: Path) -> None:
+    root = ("--root", str(tmp_path / "hub"))
+
+    def roles(*options: str) -> list[str]:
+        token = csgrepo("hub", "user", "add", "wanda", *root, *options).stdout.strip()
+        answer = requests.get(
+            f"{hub.url}/api/v1/user/wanda",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+        return answer.json()["data"]["roles"]
+
+    with Hub(tmp_path / "hub") as hub:
+        told = [roles(), roles("--admin"), roles(), roles("--no-admin")]
+
+    assert told == [[], ["admin"], ["admin"], []]
+
+
 def test_what_is_no_hub_or_no_user_is_said_and_nothing_is_made(tmp_path: Path) -> None:
     nothing = tmp_path / "nothing"
     for command in (

@@ -109,7 +109,7 @@ def test_a_repositorys_page_shows_files_sizes_and_lfs(visitor, pushed):
     assert "4.3 kB" in answer.text
     assert page.all("td", "title").count("4321 bytes") == 1
     assert f"git clone {visitor.hub.url}{visitor.base}.git" in answer.text
-    assert f"HF_ENDPOINT={visitor.hub.url}/hf" in answer.text
+    assert f"HF_ENDPOINT={visitor.hub.url}/hf HF_HUB_DISABLE_XET=1" in answer.text
     folder = visitor.get(f"{visitor.base}/tree/docs?ref=main")
     assert "a b.md" in folder.text
     assert visitor.base in [link.split("?")[0] for link in Page(folder.text).all("a", "href")]
