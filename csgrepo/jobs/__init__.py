@@ -15,7 +15,7 @@ from csgrepo.jobs.command import Command
 from csgrepo.jobs.job import Job, Progress, State
 from csgrepo.jobs.journal import Journal
 from csgrepo.jobs.lock import LockTimeout, PushLock
-from csgrepo.jobs.push import Push
+from csgrepo.jobs.push import Policy, Push
 from csgrepo.jobs.queue import Queue
 from csgrepo.jobs.receipt import PushReceipt
 
@@ -28,6 +28,7 @@ __all__ = [
     "Job",
     "Journal",
     "LockTimeout",
+    "Policy",
     "Progress",
     "Push",
     "PushLock",

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from csgrepo.errors import CsgRepoError
 from csgrepo.jobs import log
 from csgrepo.jobs.job import ENDED, Progress
+from csgrepo.jobs.lock import PushLock, stopped
 from csgrepo.jobs.roster import Roster
 
 if TYPE_CHECKING:
     from csgrepo.jobs.job import Job
     from csgrepo.jobs.journal import Journal
+    from csgrepo.jobs.process import Process
     from csgrepo.jobs.receipt import PushReceipt
 
 __all__ = ["Command", "WorkerProcess"]
@@ -55,10 +57,23 @@ class Command:
             except CsgRepoError as error:
                 _log.warning("%s", error)
                 return None
+            if job is None or job.has_ended:
+                self.journal.close()  # who only keeps the command keeps no file open
             if job is None or job.state != "done":
                 return job
             self._done = job
         return self._done
+
+    @property
+    def _carrier(self) -> Job | None:
+        """The push that brings the commit to the remote: this one, or what superseded it."""
+        job = self.job
+        while job is not None and job.state == "superseded" and job.successor is not None:
+            job = self._successor(job.successor)
+        return job
+
+    def _successor(self, job_id: int) -> Job | None:
+        return Command(self.journal, job_id, self.folder).job
 
     @property
     def title(self) -> str:
@@ -70,9 +85,10 @@ class Command:
     def status(self) -> int:
         """-1 while it waits or runs, 0 when done, above 0 when it ended in any other way.
 
-        A signal counts as 128 and its number.
+        A signal counts as 128 and its number. One that was superseded goes by its successor, which
+        carries its commit too; so do `progress`, `receipt` and `error`.
         """
-        job = self.job
+        job = self._carrier
         if job is None:
             return _UNKNOWN_STATUS
         if job.state not in ENDED:
@@ -103,29 +119,44 @@ class Command:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        job = self.job
+        job = self._carrier
         return job.progress if job else Progress()
 
     @property
     def receipt(self) -> PushReceipt | None:
         """The proof that the remote has everything; ``None`` unless it is done."""
-        job = self.job
+        job = self._carrier
         return job.receipt if job else None
 
     @property
     def error(self) -> str:
         """Why it ended other than well, and what to do; ``""`` otherwise."""
-        job = self.job
+        job = self._carrier
         if job is None:
             return f"What became of the push is not known: the journal of {self.folder} is gone"
+        error = job.error
         if job.state == "interrupted":
-            return f"{job.error}; resume with {self.resume_hint}"
-        return job.error
+            error = f"{error}; resume with {self.resume_hint}"
+        if job.id != self.id and error:
+            error = f"superseded by job {job.id}, which ended without success: {error}"
+        return error
 
     @property
     def resume_hint(self) -> str:
         """The shell command that takes the push up again."""
         return f"csgrepo jobs resume {shlex.quote(self.folder)}"
+
+    @property
+    def hindrance(self) -> str:
+        """What is in its way and will not go by itself: a process that was stopped; else ``""``."""
+        if self.is_done:
+            return ""
+        worker = self._process.pid_and_more
+        if worker is not None and worker.is_stopped:
+            its_worker = stopped(worker, f"its worker (process {worker.pid})")
+            return f"job {self.id} waits for {its_worker}"
+        hindrance = PushLock(self.journal.folder.parent).hindrance
+        return f"job {self.id} waits for {hindrance}" if hindrance else ""
 
     @property
     def _process(self) -> WorkerProcess:
@@ -184,8 +215,13 @@ class WorkerProcess:
     @property
     def pid(self) -> int | None:
         """The process that carries the push out, did, or will; ``None`` while nobody does."""
-        worker = Roster(self._command.journal).worker_of(self._command.id)
+        worker = self.pid_and_more
         return worker.pid if worker else None
+
+    @property
+    def pid_and_more(self) -> Process | None:
+        """The same process, told apart from a later one of that number."""
+        return Roster(self._command.journal).worker_of(self._command.id)
 
     def poll(self) -> int | None:
         """Return the push's status, or ``None`` while it goes on."""
@@ -205,7 +241,7 @@ class WorkerProcess:
         job = self._command.job
         if job is None or job.has_ended:
             return
-        worker = Roster(self._command.journal).worker_of(self._command.id)
+        worker = self.pid_and_more
         if job.state == "running" and worker is not None:
             worker.send(number)
         else:

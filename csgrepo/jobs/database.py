@@ -57,6 +57,46 @@ _STEPS = (
         process TEXT NOT NULL
     );
     """,
+    # A job may be superseded, and names the job that took its place.
+    """
+    ALTER TABLE jobs RENAME TO jobs_before;
+    CREATE TABLE jobs (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        created       REAL NOT NULL,
+        started       REAL,
+        ended         REAL,
+        push          TEXT NOT NULL,
+        state         TEXT NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed',
+                      'cancelled', 'interrupted', 'superseded')),
+        status        INTEGER,
+        successor     INTEGER,
+        phase         TEXT NOT NULL DEFAULT '',
+        item          TEXT NOT NULL DEFAULT '',
+        done          INTEGER NOT NULL DEFAULT 0,
+        total         INTEGER,
+        unit          TEXT NOT NULL DEFAULT 'B',
+        tries         INTEGER NOT NULL DEFAULT 0,
+        rate          REAL,
+        error_type    TEXT NOT NULL DEFAULT '',
+        error         TEXT NOT NULL DEFAULT '',
+        receipt       TEXT,
+        runs          INTEGER NOT NULL DEFAULT 0,
+        cancel        INTEGER NOT NULL DEFAULT 0,
+        submitter_pid INTEGER NOT NULL,
+        owner         TEXT NOT NULL,
+        worker        INTEGER,
+        process       TEXT,
+        child         TEXT
+    );
+    INSERT INTO jobs (id, created, started, ended, push, state, status, phase, item, done, total,
+                      unit, tries, rate, error_type, error, receipt, runs, cancel, submitter_pid,
+                      owner, worker, process, child)
+        SELECT id, created, started, ended, push, state, status, phase, item, done, total,
+               unit, tries, rate, error_type, error, receipt, runs, cancel, submitter_pid,
+               owner, worker, process, child FROM jobs_before;
+    DROP TABLE jobs_before;
+    CREATE INDEX jobs_by_state ON jobs (state, id);
+    """,
 )
 
 
@@ -143,11 +183,14 @@ class Database:
     def close(self) -> None:
         """Let go of the file; it is opened again when needed."""
         self._notice_fork()
-        with self._reading, self._writing:
-            for connection in (self._reader, self._writer):
-                if connection is not None:
-                    connection.close()
-            self._reader = self._writer = None
+        with self._writing:  # one after the other: who writes may read meanwhile
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+        with self._reading:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
 
     def _unless_replaced(self, connection: _Connection | None) -> _Connection | None:
         """Drop a connection whose file is gone: the clone was removed, perhaps made anew."""

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CANCELLED", "ENDED", "WORKER_GONE", "Ending", "Job", "Progress", "State"]
 
-State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
+State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted", "superseded"]
 
 _LONGEST_REASON = 1200
 _COUNT = re.compile(r"^(?:remote: )?[A-Z][a-z ]+: +\d+(?:% \(\d+/\d+\)|, done\b|$)")
 
-ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
+ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted", "superseded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,8 @@ class Job:
         id: its number in this working copy, counting from 1.
         push: what it is to do.
         state: where it stands.
-        status: its exit status: ``None`` until it ended, 0 done, above 0 anything else.
+        status: its exit status: ``None`` until it ended, 0 done, above 0 anything else. One that
+            was superseded has none of its own: what counts is how its successor ends.
         progress: how far it is.
         error_type: the name of the exception that ended it, or ``""``.
         error: its message, secrets masked.
@@ -86,6 +87,7 @@ class Job:
         runs: how often a worker took it up.
         worker_pid: the process that carries it out, or did.
         submitter_pid: the process that asked for it.
+        successor: the number of the job whose push carries its commit too, if it was superseded.
     """
 
     id: int
@@ -102,6 +104,7 @@ class Job:
     runs: int
     worker_pid: int | None
     submitter_pid: int
+    successor: int | None = None
 
     @property
     def reason(self) -> str:

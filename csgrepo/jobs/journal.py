@@ -5,16 +5,21 @@
     waiting ──claimed──▶ running ──verified──▶ done
        │                  │  │ └────error────▶ failed ───────┐
        │                  │  └──worker ended─▶ interrupted ──┤
-       └────cancelled─────┴──────────────────▶ cancelled     │
+       ├────cancelled─────┴──────────────────▶ cancelled     │
+       └────a newer save takes its place─────▶ superseded    │
        ▲                                                     │
        └───────────────────────resumed───────────────────────┘
 
 A job that waits becomes ``interrupted`` too when nobody is left who would take it up. A push that
-did all its work before it heard that it was to be cancelled is ``done``: that is the truth.
+did all its work before it heard that it was to be cancelled is ``done``: that is the truth. One
+that is ``superseded`` has its commit carried by its successor's push, and shares that one's fate.
+
+Finished jobs are forgotten in time, those that could still be resumed much later.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import replace
@@ -23,20 +28,26 @@ from typing import TYPE_CHECKING
 
 from csgrepo.jobs.database import Database
 from csgrepo.jobs.job import CANCELLED, WORKER_GONE, Ending, Job, Progress
-from csgrepo.jobs.process import Process
+from csgrepo.jobs.process import Owner, Process
 from csgrepo.jobs.push import Push
 from csgrepo.jobs.receipt import PushReceipt
 from csgrepo.redact import redact
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from csgrepo.jobs.job import State
 
 __all__ = ["Journal", "end", "view"]
 
 _LONGEST_ERROR = 8000
+# How many are remembered: of those that need nothing more, and of those that could be resumed.
+_KEPT = (
+    (("done", "cancelled", "superseded"), 200),
+    (("failed", "interrupted"), 1000),
+)
+_FRESH_S = 3600.0  # for so long none is forgotten: its submitter may not have looked yet
 _LEFT_ALONE = Ending(
     "interrupted", 1, "Interrupted", "The process that submitted it ended, and so did its worker"
 )
@@ -69,24 +80,40 @@ class Journal:
         """Return the file that holds what was said while a job was carried out."""
         return self.folder / "logs" / f"{job_id}.log"
 
-    def submit(self, push: Push, owner: Process) -> int:
+    def submit(self, push: Push, owner: Owner, supersedes: Collection[int] = ()) -> int:
         """Write down a push; once this returns, it is on the disk.
 
         Args:
             push: what is to be done.
-            owner: the process whose worker may carry it out.
+            owner: whose worker may carry it out.
+            supersedes: jobs whose commits this push carries too; those that still wait end here,
+                and what they were to do besides becomes this one's to do.
 
         Returns:
             The job's number.
         """
         with self.database.write(create=True) as rows:
+            old = [row for row in _waiting(rows, owner) if row["id"] in supersedes]
+            for row in old:
+                push = push.taking_over(Push.from_json(row["push"]))
             cursor = rows.execute(
                 "INSERT INTO jobs (created, push, state, submitter_pid, owner)"
                 " VALUES (?, ?, 'waiting', ?, ?)",
                 (time.time(), push.to_json(), os.getpid(), str(owner)),
             )
             assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted
-            return cursor.lastrowid
+            for row in old:
+                _supersede(rows, row["id"], cursor.lastrowid)
+            forgotten = _forget_old(rows)
+        for job_id in forgotten:
+            with contextlib.suppress(OSError):
+                self.log_of(job_id).unlink()
+        return cursor.lastrowid
+
+    def waiting_of(self, owner: Owner) -> list[Job]:
+        """Return the jobs of that owner which nobody has begun, oldest first."""
+        with self.database.read() as rows:
+            return [_job(row) for row in _waiting(rows, owner)] if rows is not None else []
 
     def get(self, job_id: int) -> Job | None:
         """Return a job as it is now, or ``None`` where there is none of that number.
@@ -193,6 +220,38 @@ def end(rows: sqlite3.Connection, job_id: int, ending: Ending) -> None:
     )
 
 
+def _waiting(rows: sqlite3.Connection, owner: Owner) -> list[sqlite3.Row]:
+    query = "SELECT * FROM jobs WHERE state = 'waiting' AND owner = ? ORDER BY id"
+    return rows.execute(query, (str(owner),)).fetchall()
+
+
+def _supersede(rows: sqlite3.Connection, job_id: int, successor: int) -> None:
+    """End a job in favour of another; those that it had taken the place of follow it."""
+    rows.execute(
+        "UPDATE jobs SET state = 'superseded', ended = ?, successor = ? WHERE id = ?",
+        (time.time(), successor, job_id),
+    )
+    rows.execute(
+        "UPDATE jobs SET successor = ? WHERE state = 'superseded' AND successor = ?",
+        (successor, job_id),
+    )
+
+
+def _forget_old(rows: sqlite3.Connection) -> list[int]:
+    """Remove jobs that ended long ago and return their numbers, so that the file stays small."""
+    forgotten: list[int] = []
+    for states, kept in _KEPT:
+        marks = ", ".join("?" * len(states))
+        query = (
+            f"SELECT id FROM jobs WHERE state IN ({marks}) AND ended < ? AND id NOT IN"  # noqa: S608
+            f" (SELECT id FROM jobs WHERE state IN ({marks}) ORDER BY id DESC LIMIT ?)"
+        )
+        values = (*states, time.time() - _FRESH_S, *states, kept)
+        forgotten += [row["id"] for row in rows.execute(query, values).fetchall()]
+    rows.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id in forgotten])
+    return forgotten
+
+
 def view(rows: sqlite3.Connection, row: sqlite3.Row) -> Job:
     """Return the job as it is, which is not always what was last written about it."""
     job = _job(row)
@@ -205,7 +264,7 @@ def view(rows: sqlite3.Connection, row: sqlite3.Row) -> Job:
 
 def _is_expected(rows: sqlite3.Connection, owner: str) -> bool:
     """Whether someone is there to take up the jobs of a process: itself, or its worker."""
-    if Process.parse(owner).is_alive:
+    if Owner.parse(owner).process.is_alive:
         return True
     workers = rows.execute("SELECT process FROM workers WHERE owner = ?", (owner,)).fetchall()
     return any(Process.parse(worker["process"]).is_alive for worker in workers)
@@ -246,4 +305,5 @@ def _job(row: sqlite3.Row) -> Job:
         runs=row["runs"],
         worker_pid=process.pid if process else None,
         submitter_pid=row["submitter_pid"],
+        successor=row["successor"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import time
@@ -13,13 +14,19 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from csgrepo.errors import GitError
+from csgrepo.jobs.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from filelock import BaseFileLock
 
-__all__ = ["LockTimeout", "PushLock"]
+__all__ = ["LockTimeout", "PushLock", "stopped"]
+
+
+_LOOK_S = 5.0  # how often one who waits asks who is in the way
+
+_log = logging.getLogger(__name__)
 
 
 class LockTimeout(GitError, TimeoutError):
@@ -68,6 +75,15 @@ class PushLock:
             return ""
 
     @property
+    def hindrance(self) -> str:
+        """Who holds the lock and does not go on by itself: one that was suspended; or ``""``."""
+        try:
+            process = Process.parse(json.loads(self._note.read_text("utf-8"))["process"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return ""
+        return stopped(process, self.holder) if process.is_stopped else ""
+
+    @property
     def _note(self) -> Path:
         return self.path.with_name("push.lock.json")
 
@@ -96,7 +112,10 @@ class PushLock:
         lock = FileLock(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=-1 if timeout_s is None else timeout_s)
+            if timeout_s is None:
+                self._acquire_in_the_end(lock)
+            else:
+                lock.acquire(timeout=timeout_s)
         except Timeout as error:
             raise LockTimeout(str(self.path), self.holder, timeout_s or 0) from error
         except OSError as error:
@@ -106,13 +125,37 @@ class PushLock:
             ) from error
         return lock
 
+    def _acquire_in_the_end(self, lock: BaseFileLock) -> None:
+        """Wait as long as the holder works; of one that was suspended nobody knows how long.
+
+        Raises:
+            LockTimeout: the holder was suspended the last two times it was looked at.
+        """
+        before = ""
+        while True:
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=_LOOK_S)
+                return
+            if not before:
+                _log.warning("waiting for the push lock, which is held by %s", self.holder)
+            hindrance = self.hindrance
+            if hindrance and hindrance == before:
+                raise LockTimeout(str(self.path), hindrance, 2 * _LOOK_S)
+            before = hindrance or "someone"
+
     def _write_note(self, what: str) -> None:
         """Say who holds it; for people only, so a full disk does not matter."""
         facts = {
             "pid": os.getpid(),
+            "process": str(Process.mine()),
             "host": socket.gethostname(),
             "what": what,
             "since": time.time(),
         }
         with contextlib.suppress(OSError):
             self._note.write_text(json.dumps(facts, ensure_ascii=False), "utf-8")
+
+
+def stopped(process: Process, what: str) -> str:
+    """Say that a process was suspended, and how it is made to go on."""
+    return f"{what}, which is stopped; `kill -CONT {process.pid}` lets it go on"

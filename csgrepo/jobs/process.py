@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Process", "attend", "dismiss", "signal_name", "status_of"]
+__all__ = ["Owner", "Process", "attend", "dismiss", "signal_name", "status_of"]
 
 _PROC = Path("/proc")
 
@@ -73,6 +73,16 @@ class Process:
         exists, started = _look(self.pid)
         return exists and (not self.started or started == self.started)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is suspended, as by SIGSTOP or Ctrl-Z; only Linux tells."""
+        if not self.is_local or not self.is_alive:
+            return False
+        with contextlib.suppress(OSError, ValueError):
+            content = (_PROC / str(self.pid) / "stat").read_bytes()
+            return content[content.rindex(b")") + 2 :].split()[0] in {b"T", b"t"}
+        return False
+
     def send(self, number: int, *, group: bool = False) -> bool:
         """Send a signal, if it is still the process it was.
 
@@ -101,6 +111,33 @@ class Process:
             deadline = time.monotonic() + patience_s
             while self.is_alive and time.monotonic() < deadline:
                 time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose jobs they are: a process, and one of the credentials it acts with.
+
+    Attributes:
+        process: the process that submits them.
+        access: tells its credentials apart without saying what they are; ``""`` for the only ones.
+    """
+
+    process: Process
+    access: str = ""
+
+    @classmethod
+    def mine(cls, access: str = "") -> Owner:
+        """Describe the process that asks."""
+        return cls(Process.mine(), access)
+
+    @classmethod
+    def parse(cls, text: str) -> Owner:
+        """Read what ``str()`` gave, or what an older release wrote: a process alone."""
+        process, _, access = text.partition("#")
+        return cls(Process.parse(process.rstrip()), access)
+
+    def __str__(self) -> str:
+        return f"{self.process} #{self.access}" if self.access else str(self.process)
 
 
 def attend(process: Process) -> None:

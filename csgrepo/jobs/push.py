@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from csgrepo.errors import InvalidInput
 from csgrepo.repo_id import check_ref_name
 
-__all__ = ["Push"]
+__all__ = ["Policy", "Push"]
+
+Policy = Literal["all", "latest"]
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = re.compile(r"refs/(?:heads|tags)/(.+)", re.DOTALL)
@@ -29,6 +31,8 @@ class Push:
         set_upstream: the local branch that follows ``ref`` from then on, or ``None``.
         auto_lfs_prune: whether local LFS objects go once the server confirms that it has them.
         title: what a person calls it, such as ``push main to https://hub/a/b``.
+        policy: ``"all"``: it is carried out whatever comes after it; ``"latest"``: while it waits,
+            a newer push of the same branch may take its place and carry its commits along.
 
     Raises:
         InvalidInput: a field cannot mean what was meant.
@@ -41,6 +45,7 @@ class Push:
     set_upstream: str | None = None
     auto_lfs_prune: bool = False
     title: str = ""
+    policy: Policy = "all"
 
     def __post_init__(self) -> None:
         if not _SHA.fullmatch(self.commit):
@@ -53,6 +58,24 @@ class Push:
             check_ref_name(self.remote, "remote")
         if self.set_upstream is not None:
             check_ref_name(self.set_upstream)
+        if self.policy not in get_args(Policy):
+            raise InvalidInput(f"{self.policy!r} is no policy; use 'all' or 'latest'")
+
+    def may_replace(self, older: Push) -> bool:
+        """Tell whether an older push that waits is in vain once this one is done.
+
+        Only if this one's commit contains the other's, too: that is for git to say.
+        """
+        same_place = (self.remote, self.url, self.ref) == (older.remote, older.url, older.ref)
+        return self.policy == older.policy == "latest" and same_place
+
+    def taking_over(self, older: Push) -> Push:
+        """Return this push with what the older one was to do besides pushing."""
+        return replace(
+            self,
+            set_upstream=self.set_upstream or older.set_upstream,
+            auto_lfs_prune=self.auto_lfs_prune or older.auto_lfs_prune,
+        )
 
     def to_json(self) -> str:
         """Return it as one line of JSON."""

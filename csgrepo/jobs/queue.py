@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
+import secrets as randomness
 import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from csgrepo.git.callback import python_command
-from csgrepo.git.runner import child_environment
+from csgrepo.git.runner import Git, child_environment
 from csgrepo.jobs import exits
 from csgrepo.jobs.command import Command
 from csgrepo.jobs.journal import Journal
 from csgrepo.jobs.lock import LockTimeout, PushLock
-from csgrepo.jobs.process import Process, attend, dismiss
+from csgrepo.jobs.process import Owner, Process, attend, dismiss
 from csgrepo.jobs.roster import Roster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from csgrepo.jobs.exits import OnExit
     from csgrepo.jobs.push import Push
     from csgrepo.jobs.roster import Worker
 
@@ -32,6 +35,8 @@ __all__ = ["Queue"]
 # The worker gets its token on a pipe; in its environment, `/proc` would show it.
 _TOKEN_VARIABLES = ("CSGHUB_TOKEN", "CSG_TOKEN")
 _LARGEST_LOG = 1024 * 1024
+# Tells credentials apart in the journal; without the salt, which stays here, it says nothing.
+_SALT = randomness.token_bytes(32)
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +51,9 @@ class Queue:
         folder: the working copy, as a person would name it.
         worker_module: the module that is run as the worker, with ``git_dir`` and ``folder`` as its
             arguments and the secrets as one line of JSON on its standard input.
-        secrets: returns what the worker needs to reach the remote; called when one is started.
+        secrets: returns what the worker needs to reach the remote; asked for with each push. Pushes
+            with other credentials get a worker of their own.
+        on_exit: what the end of this process does about pushes under way; see `csgrepo.jobs.exits`.
 
     Example:
         >>> queue = Queue("model/.git", "model", "csgrepo.repository.worker", dict)
@@ -60,12 +67,14 @@ class Queue:
         folder: str | os.PathLike[str],
         worker_module: str,
         secrets: Callable[[], Mapping[str, Any]],
+        on_exit: OnExit = "warn",
     ) -> None:
         self.journal = Journal(git_dir)
         self._git_dir = os.path.abspath(git_dir)
         self._folder = os.fspath(folder)
         self._worker_module = worker_module
         self._secrets = secrets
+        self._on_exit = on_exit
         self._roster = Roster(self.journal)
         self._commands: list[Command] = []
 
@@ -84,12 +93,22 @@ class Queue:
             DiskFull: there is no room for the journal.
             GitError: the journal cannot be written.
         """
-        owner = Process.mine()
-        # Asked before anything is written: what fails here fails as a whole.
-        secrets = None if self._roster.has_worker(owner) else self._secrets()
-        command = self._command(self.journal.submit(push, owner))
+        secrets = self._secrets()  # before anything is written: what fails here fails as a whole
+        owner = Owner.mine(_fingerprint(secrets))
+        command = self._command(self.journal.submit(push, owner, self._replaced(push, owner)))
         self._ensure_worker(owner, secrets)
         return command
+
+    def _replaced(self, push: Push, owner: Owner) -> list[int]:
+        """Return the jobs whose place a push takes: its commit contains theirs, as git has it."""
+        older = [job for job in self.journal.waiting_of(owner) if push.may_replace(job.push)]
+        return [job.id for job in older if self._contains(push.commit, job.push.commit)]
+
+    def _contains(self, commit: str, older: str) -> bool:
+        if commit == older:
+            return True
+        asked = ("merge-base", "--is-ancestor", older, commit)
+        return Git(self._git_dir).run(*asked, ok=(0, 1, 128)).returncode == 0
 
     def resume(self, ids: Collection[int] | None = None, *, failed: bool = True) -> list[Command]:
         """Take up pushes that were interrupted, by whatever process they were submitted.
@@ -103,14 +122,24 @@ class Queue:
         """
         if not self.journal.exists:
             return []
-        owner = Process.mine()
+        secrets, error = self._secrets_or_error()
+        owner = Owner.mine(_fingerprint(secrets))
         numbers = self._take_over(owner, ids, failed=failed)
         commands = [self._command(number) for number in numbers]
-        if commands:
-            self._ensure_worker(owner, None)
+        if error is not None:
+            self._roster.strand(owner, error)
+        elif commands:
+            self._ensure_worker(owner, secrets)
+        self.journal.close()
         return commands
 
-    def _take_over(self, owner: Process, ids: Collection[int] | None, *, failed: bool) -> list[int]:
+    def _secrets_or_error(self) -> tuple[Mapping[str, Any], Exception | None]:
+        try:
+            return self._secrets(), None
+        except Exception as error:  # noqa: BLE001 - the jobs are told; the caller goes on
+            return {}, error
+
+    def _take_over(self, owner: Owner, ids: Collection[int] | None, *, failed: bool) -> list[int]:
         try:
             with PushLock(self._git_dir).hold("resuming background pushes", 0):
                 return self._roster.resume(owner, ids, failed=failed, has_lock=True)
@@ -120,17 +149,17 @@ class Queue:
     def _command(self, job_id: int) -> Command:
         command = Command(self.journal, job_id, self._folder)
         self._commands.append(command)
-        exits.expect(command)
+        exits.expect(command, self._on_exit)
         return command
 
-    def _ensure_worker(self, owner: Process, secrets: Mapping[str, Any] | None) -> None:
+    def _ensure_worker(self, owner: Owner, secrets: Mapping[str, Any]) -> None:
         """Start a worker and a thread that awaits its end, unless there is one."""
         started = self._start_if_needed(owner, secrets)
         if started is not None:
             worker, child = started
             name = f"csgrepo-worker-{child.process.pid}"
             thread = threading.Thread(
-                target=self._watch, args=(worker, child), name=name, daemon=True
+                target=self._watch, args=(worker, child, secrets), name=name, daemon=True
             )
             try:
                 thread.start()
@@ -138,13 +167,13 @@ class Queue:
                 dismiss(child.process)
 
     def _start_if_needed(
-        self, owner: Process, secrets: Mapping[str, Any] | None
+        self, owner: Owner, secrets: Mapping[str, Any]
     ) -> tuple[Worker, _Child] | None:
         """Start a worker, unless there is one or nothing waits."""
         try:
             if not self._roster.has_waiting(owner) or self._roster.has_worker(owner):
                 return None
-            return self._start(owner, self._secrets() if secrets is None else secrets)
+            return self._start(owner, secrets)
         except Exception as error:  # noqa: BLE001 - the jobs are told; the caller trains on
             self._roster.strand(owner, error)
             return None
@@ -152,7 +181,7 @@ class Queue:
             self._roster.strand(owner, error)
             raise
 
-    def _start(self, owner: Process, secrets: Mapping[str, Any]) -> tuple[Worker, _Child] | None:
+    def _start(self, owner: Owner, secrets: Mapping[str, Any]) -> tuple[Worker, _Child] | None:
         started: list[_Child] = []
 
         def start() -> Process:
@@ -167,7 +196,7 @@ class Queue:
         started[0].tell(secrets)
         return worker, started[0]
 
-    def _watch(self, worker: Worker, child: _Child) -> None:
+    def _watch(self, worker: Worker, child: _Child, secrets: Mapping[str, Any]) -> None:
         """Wait for a worker's end, note it, and start the next while jobs wait."""
         started: tuple[Worker, _Child] | None = (worker, child)
         while started is not None:
@@ -176,12 +205,19 @@ class Queue:
             try:
                 self._roster.bury(worker, returncode)
                 dismiss(child.process)
-                started = self._start_if_needed(worker.owner, None)
+                started = self._start_if_needed(worker.owner, secrets)
             except OSError as error:  # the clone is gone, or its disk is full
                 _log.warning("%s", error)
                 return
             finally:
                 dismiss(child.process)
+                self.journal.close()
+
+
+def _fingerprint(secrets: Mapping[str, Any]) -> str:
+    """Return what tells these credentials from others, to this process and to nobody else."""
+    text = json.dumps(dict(secrets), sort_keys=True).encode()
+    return hashlib.blake2b(text, key=_SALT, digest_size=8).hexdigest()
 
 
 class _Child:

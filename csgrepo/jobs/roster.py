@@ -1,8 +1,8 @@
 """The workers of a working copy: who works, whose turn it is, and what a worker's end means.
 
-Each process that submits jobs has at most one worker at a time, which carries out that process's
-jobs with that process's credentials. The push lock lets one of them work; among all jobs that
-anyone is there to carry out, the oldest comes first.
+Each process that submits jobs has at most one worker at a time for each of the credentials it acts
+with, which carries out the jobs that were submitted with them. The push lock lets one of them work;
+among all jobs that anyone is there to carry out, the oldest comes first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from csgrepo.jobs.job import WORKER_GONE, Ending
 from csgrepo.jobs.journal import end, view
-from csgrepo.jobs.process import Process, signal_name, status_of
+from csgrepo.jobs.process import Owner, Process, signal_name, status_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,11 +37,11 @@ class Worker:
 
     Attributes:
         id: its number, unlike any other.
-        owner: the process whose jobs it carries out.
+        owner: whose jobs it carries out.
     """
 
     id: int
-    owner: Process
+    owner: Owner
 
 
 class Roster:
@@ -55,7 +55,7 @@ class Roster:
         self._journal = journal
         self._database = journal.database
 
-    def has_worker(self, owner: Process) -> bool:
+    def has_worker(self, owner: Owner) -> bool:
         """Whether a worker of that process is alive."""
         with self._database.read() as rows:
             return rows is not None and _live_worker(rows, str(owner)) is not None
@@ -71,12 +71,12 @@ class Roster:
                 return _live_worker(rows, row["owner"])
             return Process.parse(row["process"]) if row["process"] else None
 
-    def has_waiting(self, owner: Process) -> bool:
+    def has_waiting(self, owner: Owner) -> bool:
         """Whether jobs of that process wait."""
         with self._database.read() as rows:
             return rows is not None and _first_waiting(rows, str(owner)) is not None
 
-    def start(self, owner: Process, start: Callable[[], Process]) -> Worker | None:
+    def start(self, owner: Owner, start: Callable[[], Process]) -> Worker | None:
         """Start a worker for a process, unless it has one or nothing waits.
 
         The process is started inside the transaction, so that two callers cannot both do it, and
@@ -103,8 +103,8 @@ class Roster:
                     rows.execute(
                         "UPDATE workers SET process = ? WHERE id = ?", (str(mine), row["id"])
                     )
-                    return Worker(row["id"], Process.parse(row["owner"]))
-            return _enter(rows, mine, mine)
+                    return Worker(row["id"], Owner.parse(row["owner"]))
+            return _enter(rows, Owner(mine), mine)
 
     def claim(self, worker: Worker) -> Job | None:
         """Take the next job; the caller holds the push lock.
@@ -161,7 +161,7 @@ class Roster:
             orphans = _interrupt(rows, "id = ?", head["id"], ending=ending) if head else []
         _stop(orphans)
 
-    def strand(self, owner: Process, error: BaseException) -> None:
+    def strand(self, owner: Owner, error: BaseException) -> None:
         """End the jobs that wait for a worker which cannot be started."""
         message = f"Its worker could not be started: {error}"
         ending = Ending("interrupted", 1, type(error).__name__, message)
@@ -171,7 +171,7 @@ class Roster:
 
     def resume(
         self,
-        owner: Process,
+        owner: Owner,
         ids: Collection[int] | None = None,
         *,
         failed: bool = True,
@@ -198,6 +198,7 @@ class Roster:
                     orphans += _interrupt(rows, "id = ?", row["id"])
             rows.executemany(
                 "UPDATE jobs SET state = 'waiting', status = NULL, ended = NULL, cancel = 0,"
+                " successor = NULL,"
                 " error_type = '', error = '', owner = ? WHERE id = ?",
                 [(str(owner), job_id) for job_id in taken],
             )
@@ -205,7 +206,7 @@ class Roster:
         return taken
 
 
-def _enter(rows: sqlite3.Connection, owner: Process, process: Process) -> Worker:
+def _enter(rows: sqlite3.Connection, owner: Owner, process: Process) -> Worker:
     worker = Worker(secrets.randbits(62), owner)
     rows.execute("INSERT INTO workers VALUES (?, ?, ?)", (worker.id, str(owner), str(process)))
     return worker
@@ -241,22 +242,22 @@ def _is_anothers_turn(rows: sqlite3.Connection, row: sqlite3.Row) -> bool:
     ).fetchall()
     for other in older:
         worker = _live_worker(rows, other["owner"])
-        if worker and worker.is_local:
+        if worker and worker.is_local and not worker.is_stopped:
             return True
-        owner = Process.parse(other["owner"])
+        process = Owner.parse(other["owner"]).process
         just_now = time.time() - other["created"] < _STARTING_S
-        if just_now and owner.is_local and owner.is_alive:
+        if just_now and process.is_local and process.is_alive:
             return True
     return False
 
 
 def _can_resume(
-    rows: sqlite3.Connection, row: sqlite3.Row, caller: Process, *, failed: bool, has_lock: bool
+    rows: sqlite3.Connection, row: sqlite3.Row, caller: Owner, *, failed: bool, has_lock: bool
 ) -> bool:
     state = view(rows, row).state
     if state == "waiting":  # the caller's own, or another machine's that is not at work
-        owner = Process.parse(row["owner"])
-        return owner == caller or (has_lock and not owner.is_local)
+        owner = Owner.parse(row["owner"])
+        return owner == caller or (has_lock and not owner.process.is_local)
     return state == "interrupted" or (failed and state == "failed")
 
 

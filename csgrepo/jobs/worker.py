@@ -125,7 +125,7 @@ class _Desk:
         """Tell whether to go, and go off the roster; at once if the clone was removed."""
         if not self._journal.exists:
             return True
-        is_time = idle_for_s >= idle_s or not self.worker.owner.is_alive
+        is_time = idle_for_s >= idle_s or not self.worker.owner.process.is_alive
         return is_time and self._roster.retire(self.worker)
 
     def _do(self, job: Job, carry_out: CarryOut) -> None:

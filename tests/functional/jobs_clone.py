@@ -54,9 +54,10 @@ class Clone:
         self.git("commit", "--quiet", "--allow-empty", "-m", text or "change")
         return self.git("rev-parse", "HEAD")
 
-    def push(self, commit: str | None = None, ref: str = "refs/heads/main") -> Push:
+    def push(self, commit: str | None = None, ref: str = "refs/heads/main", **details: Any) -> Push:
         commit = commit or self.commit()
-        return Push("", self.remote.url, commit, ref, title=f"push {ref} at {commit[:8]}")
+        title = f"push {ref} at {commit[:8]}"
+        return Push("", self.remote.url, commit, ref, title=title, **details)
 
     def queue(self, **secrets: Any) -> Queue:
         queue = Queue(self.git_dir, self.folder, WORKER, lambda: secrets)

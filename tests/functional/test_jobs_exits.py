@@ -20,11 +20,12 @@ from tests.functional.jobs_clone import (
 )
 
 
-def _script(clone: Clone, then: str = "", **secrets: object) -> str:
+def _script(clone: Clone, then: str = "", on_exit: str = "warn") -> str:
+    place = f"{str(clone.git_dir)!r}, {str(clone.folder)!r}, {WORKER!r}"
     return f"""
-import os, signal, sys
+import atexit, os, signal, sys
 from csgrepo.jobs import Push, Queue
-queue = Queue({str(clone.git_dir)!r}, {str(clone.folder)!r}, {WORKER!r}, lambda: {secrets!r})
+queue = Queue({place}, dict, {on_exit!r})
 push = Push("", {clone.remote.url!r}, {clone.commit()!r}, "refs/heads/main", title="push main")
 command = queue.submit(push)
 del queue
@@ -52,7 +53,8 @@ def test_script_when_it_ends_while_a_push_runs_then_waits_and_says_so(clone: Clo
     _, said = script.communicate(timeout=PATIENCE_S)
     assert script.returncode == 0
     assert said == (
-        "csgrepo: waiting for 1 push to finish (push main); Ctrl-C leaves them to go on alone\n"
+        "csgrepo: waiting for 1 push to finish (push main); "
+        "Ctrl-C tells how far they are, twice leaves them to go on alone\n"
     )
     assert clone.remote_head() == clone.git("rev-parse", "HEAD")
 
@@ -105,25 +107,97 @@ def test_script_when_stderr_is_closed_then_waits_all_the_same(clone: Clone, how:
     assert [job.state for job in Journal(clone.git_dir).jobs()] == ["failed"]
 
 
-def test_script_when_interrupted_while_it_waits_then_the_push_goes_on(clone: Clone) -> None:
+def test_script_when_interrupted_twice_while_it_waits_then_the_push_goes_on(clone: Clone) -> None:
     clone.close_gate()
     script = _start("-c", _script(clone))
-    assert script.stdout is not None
     assert script.stderr is not None
     until(lambda: clone.arrived, "the push to arrive")
-    first = script.stderr.readline()
-    assert first.startswith("csgrepo: waiting for")
+    assert script.stderr.readline().startswith("csgrepo: waiting for")
+    until(lambda: Journal(clone.git_dir).jobs()[0].progress.phase == "push", "the progress")
+    script.send_signal(signal.SIGINT)
+    assert script.stderr.readline() == (
+        "csgrepo: job 1 (push main): running, push refs/heads/main 0%\n"
+    )
+    assert script.stderr.readline() == (
+        "csgrepo: waiting for 1 push to finish (push main); Ctrl-C leaves them to go on alone\n"
+    )
     script.send_signal(signal.SIGINT)
     _, said = script.communicate(timeout=PATIENCE_S)
     assert script.returncode == 0
     assert said == (
-        "csgrepo: no longer waiting; pushes go on. See them with: "
-        f"csgrepo jobs list '{clone.folder}'\n"
+        f"csgrepo: not waiting; pushes go on. See them with: csgrepo jobs list '{clone.folder}'\n"
     )
     journal = Journal(clone.git_dir)
     assert [job.state for job in journal.jobs()] == ["running"]
     clone.open_gate()
     until(lambda: [job.state for job in journal.jobs()] == ["done"], "the push to be done")
+
+
+def test_script_when_told_to_detach_then_does_not_wait(clone: Clone) -> None:
+    clone.close_gate()
+    script = _start("-c", _script(clone, on_exit="detach"))
+    _, said = script.communicate(timeout=PATIENCE_S)
+    assert script.returncode == 0
+    assert [line.partition(";")[0] for line in said.splitlines()] == ["csgrepo: not waiting"]
+    clone.open_gate()
+    journal = Journal(clone.git_dir)
+    until(lambda: [job.state for job in journal.jobs()] == ["done"], "the push to be done")
+
+
+@pytest.mark.parametrize(("hook", "status"), [("sleep 0.2; exit 1", 8), ("exit 0", 0)])
+def test_script_when_told_to_raise_then_its_status_says_whether_a_push_failed(
+    clone: Clone, tmp_path: Path, hook: str, status: int
+) -> None:
+    clone.hook(hook)
+    kept = tmp_path / "kept.txt"
+    then = f"""
+kept = open({str(kept)!r}, "w")
+kept.write("not yet written out")
+atexit.register(print, "other handlers run too")
+print("the last line", end="")
+"""
+    script = _start("-c", _script(clone, then, on_exit="raise"))
+    output, said = script.communicate(timeout=PATIENCE_S)
+    assert script.returncode == status
+    assert ("failed" in said) is bool(status)
+    assert "the last line" in output
+    assert "other handlers run too" in output
+    assert kept.read_text() == "not yet written out"
+
+
+def test_script_when_told_to_raise_and_left_behind_then_is_no_success(clone: Clone) -> None:
+    clone.close_gate()
+    script = _start("-c", _script(clone, on_exit="raise"))
+    assert script.stderr is not None
+    until(lambda: clone.arrived, "the push to arrive")
+    for _ in range(2):
+        while not script.stderr.readline().startswith("csgrepo: waiting for"):
+            pass
+        script.send_signal(signal.SIGINT)
+    script.communicate(timeout=PATIENCE_S)
+    assert script.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which process is stopped")
+def test_script_when_its_worker_is_stopped_then_says_which_and_how_it_goes_on(
+    clone: Clone,
+) -> None:
+    clone.close_gate()
+    script = _start("-c", _script(clone))
+    assert script.stderr is not None
+    until(lambda: clone.arrived, "the push to arrive")
+    (job,) = Journal(clone.git_dir).jobs()
+    assert job.worker_pid is not None
+    os.kill(job.worker_pid, signal.SIGSTOP)
+    try:
+        assert script.stderr.readline().startswith("csgrepo: waiting for")
+        said = script.stderr.readline()
+        assert f"kill -CONT {job.worker_pid}" in said
+        assert said.startswith("csgrepo: job 1 waits for its worker")
+    finally:
+        os.kill(job.worker_pid, signal.SIGCONT)
+    clone.open_gate()
+    assert script.communicate(timeout=PATIENCE_S)[1] == ""
 
 
 def test_script_when_its_worker_is_killed_while_it_waits_then_ends(clone: Clone) -> None:

@@ -14,7 +14,7 @@ import pytest
 from csgrepo.errors import GitError
 from csgrepo.jobs import Journal, Progress, Push, PushReceipt
 from csgrepo.jobs.job import Ending
-from csgrepo.jobs.process import Process
+from csgrepo.jobs.process import Owner, Process
 from csgrepo.jobs.roster import Roster, Worker
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,7 +29,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def _mine(journal: Journal) -> Worker:
     """Put this process on the roster as its own worker."""
-    worker = Roster(journal).start(Process.mine(), Process.mine)
+    worker = Roster(journal).start(Owner.mine(), Process.mine)
     assert worker is not None
     return worker
 
@@ -43,13 +43,13 @@ def test_journal_when_only_read_then_makes_no_file(journal: Journal) -> None:
     assert journal.jobs() == []
     assert journal.get(1) is None
     assert not journal.is_cancelled(1)
-    assert not Roster(journal).has_waiting(Process.mine())
+    assert not Roster(journal).has_waiting(Owner.mine())
     assert not journal.exists
     assert not journal.folder.exists()
 
 
 def test_job_when_submitted_then_waits_with_its_intent(journal: Journal) -> None:
-    assert [journal.submit(PUSH, Process.mine()) for _ in range(2)] == [1, 2]
+    assert [journal.submit(PUSH, Owner.mine()) for _ in range(2)] == [1, 2]
     job = journal.get(1)
     assert job is not None
     assert (job.push, job.state, job.status, job.runs) == (PUSH, "waiting", None, 0)
@@ -58,7 +58,7 @@ def test_job_when_submitted_then_waits_with_its_intent(journal: Journal) -> None
 
 
 def test_job_when_claimed_and_finished_then_is_done_with_its_receipt(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     worker = _mine(journal)
     job = Roster(journal).claim(worker)
     assert job is not None
@@ -75,7 +75,7 @@ def test_job_when_claimed_and_finished_then_is_done_with_its_receipt(journal: Jo
 
 
 def test_job_when_another_worker_reports_on_it_then_is_left_alone(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     worker = _mine(journal)
     Roster(journal).claim(worker)
     journal.finish(1, worker.id + 1, RECEIPT)
@@ -87,7 +87,7 @@ def test_job_when_another_worker_reports_on_it_then_is_left_alone(journal: Journ
 
 
 def test_job_when_it_failed_then_its_error_is_masked_and_bounded(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     worker = _mine(journal)
     Roster(journal).claim(worker)
     said = f"{'x' * 100_000} https://wanda:tok-12345678@hub.example/m refused"
@@ -102,7 +102,7 @@ def test_job_when_it_failed_then_its_error_is_masked_and_bounded(journal: Journa
 def test_jobs_when_their_process_and_worker_are_gone_then_are_seen_interrupted(
     journal: Journal,
 ) -> None:
-    journal.submit(PUSH, _gone())
+    journal.submit(PUSH, Owner(_gone()))
     (job,) = journal.jobs()
     assert (job.state, job.status) == ("interrupted", 1)
     assert journal.cancel(1) is True
@@ -114,7 +114,7 @@ def test_claim_when_the_lock_is_held_then_takes_other_running_jobs_for_dead(
 ) -> None:
     roster = Roster(journal)
     for _ in range(2):
-        journal.submit(PUSH, Process.mine())
+        journal.submit(PUSH, Owner.mine())
     first = _mine(journal)
     roster.claim(first)
     job = roster.claim(first)
@@ -132,9 +132,9 @@ def test_claim_when_an_older_job_of_a_live_worker_waits_then_it_goes_first(
     roster = Roster(journal)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         theirs = Process.of(other.pid)
-        journal.submit(PUSH, theirs)
-        roster.start(theirs, lambda: theirs)
-        journal.submit(PUSH, Process.mine())
+        journal.submit(PUSH, Owner(theirs))
+        roster.start(Owner(theirs), lambda: theirs)
+        journal.submit(PUSH, Owner.mine())
         mine = _mine(journal)
         assert roster.claim(mine) is None
         other.kill()
@@ -145,29 +145,29 @@ def test_claim_when_an_older_job_of_a_live_worker_waits_then_it_goes_first(
 
 def test_retire_when_work_came_in_then_the_worker_stays(journal: Journal) -> None:
     roster = Roster(journal)
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     worker = _mine(journal)
     assert roster.retire(worker) is False
     roster.claim(worker)
     journal.finish(1, worker.id, RECEIPT)
     assert roster.retire(worker) is True
-    assert not roster.has_worker(Process.mine())
-    journal.submit(PUSH, Process.mine())
+    assert not roster.has_worker(Owner.mine())
+    journal.submit(PUSH, Owner.mine())
     assert roster.retire(worker) is True  # off the roster: another one has to come
     assert roster.claim(worker) is None
 
 
 def test_start_when_a_worker_is_there_or_nothing_waits_then_starts_none(journal: Journal) -> None:
     roster = Roster(journal)
-    journal.cancel(journal.submit(PUSH, Process.mine()))
-    assert roster.start(Process.mine(), lambda: pytest.fail("nothing waits")) is None
-    journal.submit(PUSH, Process.mine())
+    journal.cancel(journal.submit(PUSH, Owner.mine()))
+    assert roster.start(Owner.mine(), lambda: pytest.fail("nothing waits")) is None
+    journal.submit(PUSH, Owner.mine())
     _mine(journal)
-    assert roster.start(Process.mine(), lambda: pytest.fail("there is one")) is None
+    assert roster.start(Owner.mine(), lambda: pytest.fail("there is one")) is None
 
 
 def test_a_journal_that_was_removed_with_its_clone_stays_removed(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     worker = _mine(journal)
     journal.close()
     shutil.rmtree(journal.folder)
@@ -178,15 +178,15 @@ def test_a_journal_that_was_removed_with_its_clone_stays_removed(journal: Journa
 
 def test_start_when_it_fails_then_the_roster_is_as_it_was(journal: Journal) -> None:
     roster = Roster(journal)
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
 
     def fail() -> Process:
         raise BlockingIOError("no more processes")
 
     with pytest.raises(BlockingIOError):
-        roster.start(Process.mine(), fail)
-    assert not roster.has_worker(Process.mine())
-    roster.strand(Process.mine(), BlockingIOError("no more processes"))
+        roster.start(Owner.mine(), fail)
+    assert not roster.has_worker(Owner.mine())
+    roster.strand(Owner.mine(), BlockingIOError("no more processes"))
     (job,) = journal.jobs()
     assert (job.state, job.error_type) == ("interrupted", "BlockingIOError")
     assert "no more processes" in job.error
@@ -197,16 +197,16 @@ def test_journal_when_many_threads_and_processes_submit_then_every_job_is_there(
 ) -> None:
     script = f"""
 from csgrepo.jobs import Journal, Push
-from csgrepo.jobs.process import Process
+from csgrepo.jobs.process import Owner, Process
 journal = Journal({str(journal.folder.parent)!r})
 for _ in range(25):
-    journal.submit(Push.from_json({PUSH.to_json()!r}), Process.mine())
+    journal.submit(Push.from_json({PUSH.to_json()!r}), Owner.mine())
 """
     others = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
 
     def submit() -> None:
         for _ in range(25):
-            journal.submit(PUSH, Process.mine())
+            journal.submit(PUSH, Owner.mine())
 
     threads = [threading.Thread(target=submit) for _ in range(3)]
     for thread in threads:
@@ -219,11 +219,11 @@ for _ in range(25):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_journal_when_a_forked_child_uses_it_then_both_see_the_same(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     child = os.fork()
     if child == 0:
         try:
-            journal.submit(PUSH, Process.mine())
+            journal.submit(PUSH, Owner.mine())
             os._exit(len(journal.jobs()))
         finally:
             os._exit(99)
@@ -236,18 +236,18 @@ def test_journal_when_the_file_system_has_no_shared_memory_then_works_without_wa
 ) -> None:
     # SQLite cannot open its shared memory where a folder has its name.
     (journal.folder / "journal.db-shm").mkdir(parents=True)
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     assert len(journal.jobs()) == 1
     again = Journal(journal.folder.parent)
-    again.submit(PUSH, Process.mine())
+    again.submit(PUSH, Owner.mine())
     assert len(journal.jobs()) == len(again.jobs()) == 2
     assert _pragma(journal, "journal_mode") == "delete"
 
 
 def test_journal_when_made_then_uses_wal_and_has_a_version(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     assert _pragma(journal, "journal_mode") == "wal"
-    assert _pragma(journal, "user_version") == 1
+    assert _pragma(journal, "user_version") == 2
 
 
 def _pragma(journal: Journal, name: str) -> object:
@@ -272,11 +272,11 @@ def test_journal_when_its_maker_was_killed_then_is_made_whole(
     else:
         journal.database.path.write_bytes(content)
     assert journal.jobs() == []
-    assert journal.submit(PUSH, Process.mine()) == 1
+    assert journal.submit(PUSH, Owner.mine()) == 1
 
 
 def test_journal_when_a_newer_release_wrote_it_then_says_to_upgrade(journal: Journal) -> None:
-    journal.submit(PUSH, Process.mine())
+    journal.submit(PUSH, Owner.mine())
     journal.close()
     connection = sqlite3.connect(journal.database.path)
     connection.execute("PRAGMA user_version = 99")
@@ -284,7 +284,7 @@ def test_journal_when_a_newer_release_wrote_it_then_says_to_upgrade(journal: Jou
     with pytest.raises(GitError, match="newer csgrepo"):
         journal.jobs()
     with pytest.raises(GitError, match="newer csgrepo"):
-        journal.submit(PUSH, Process.mine())
+        journal.submit(PUSH, Owner.mine())
 
 
 def test_journal_when_it_is_no_database_then_says_what_to_do(journal: Journal) -> None:
@@ -293,12 +293,12 @@ def test_journal_when_it_is_no_database_then_says_what_to_do(journal: Journal) -
     with pytest.raises(GitError, match="Commits are safe"):
         journal.jobs()
     with pytest.raises(GitError, match="Commits are safe"):
-        journal.submit(PUSH, Process.mine())
+        journal.submit(PUSH, Owner.mine())
 
 
 def test_journal_when_its_folder_cannot_be_made_then_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "csgrepo").touch()
     journal = Journal(tmp_path)
     with pytest.raises(GitError, match="blocking=True"):
-        journal.submit(PUSH, Process.mine())
+        journal.submit(PUSH, Owner.mine())
     assert journal.jobs() == []
