@@ -16,6 +16,7 @@ from csgrepo.server.database import DATABASE, Database
 from csgrepo.server.deploys import Deploys
 from csgrepo.server.faults import Faults
 from csgrepo.server.gitstore import GitStore
+from csgrepo.server.kinds import Kind
 from csgrepo.server.likes import Likes
 from csgrepo.server.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
 from csgrepo.server.metrics import Metrics
@@ -129,10 +130,13 @@ class Backend:
         Raises:
             InvalidInput: there is none of that id.
         """
-        name = RepoId.parse(repo_id, repo_type)
-        found = self.catalogue.find(name.repo_type, name.namespace, name.name)
+        front, _, rest = repo_id.partition("/")
+        if repo_type is not None or "/" not in rest:
+            front, rest = str(repo_type or Kind.MODEL), repo_id
+        kind, name = Kind.parse(front), RepoId.parse(rest)
+        found = self.catalogue.find(kind, name.namespace, name.name)
         if found is None:
-            raise InvalidInput(f"the hub has no {name.repo_type} {repo_id!r}")
+            raise InvalidInput(f"the hub has no {kind} {repo_id!r}")
         return found.id
 
     def access(self, user: User | None, repository: Repository) -> Access:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from csgrepo.repo_id import RepoType
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Repository:
     """One repository as the hub keeps it; ``id`` names its folders on disk."""
 
     id: int
-    type: RepoType
+    type: Kind
     namespace: str
     name: str
     creator_id: int
@@ -53,6 +53,10 @@ class Repository:
         """``namespace/name``."""
         return f"{self.namespace}/{self.name}"
 
+    def clone_url(self, url: str) -> str:
+        """Return where git clones it from, on the hub of that address."""
+        return f"{url}/{self.type.git_plural}/{self.path}.git"
+
 
 class Catalogue:
     """The repositories of one hub; upper and lower case are equal in their names."""
@@ -62,7 +66,7 @@ class Catalogue:
 
     def create(
         self,
-        kind: RepoType,
+        kind: Kind,
         namespace: str,
         name: str,
         *,
@@ -104,13 +108,13 @@ class Catalogue:
                 assert added.lastrowid is not None  # noqa: S101 - a row was inserted
                 place(added.lastrowid)
         except sqlite3.IntegrityError as error:
-            status = 400 if kind in {RepoType.MODEL, RepoType.DATASET} else 500
+            status = 400 if kind in {Kind.MODEL, Kind.DATASET} else 500
             raise Refusal(status, "SPACE-ERR-1") from error
         found = self.find(kind, namespace, name)
         assert found is not None  # noqa: S101 - it was entered in the line above
         return found
 
-    def find(self, kind: RepoType, namespace: str, name: str) -> Repository | None:
+    def find(self, kind: Kind, namespace: str, name: str) -> Repository | None:
         """Return the repository of that type and name."""
         sql = "SELECT * FROM repositories WHERE type = ? AND namespace = ? AND name = ?"
         return _repository(self._database.row(sql, kind.value, namespace, name))
@@ -125,7 +129,7 @@ class Catalogue:
 
     def page(
         self,
-        kind: RepoType,
+        kind: Kind,
         *,
         visible: Sequence[str],
         owner: str | None = None,
@@ -233,7 +237,7 @@ class Catalogue:
 def _entry(row: sqlite3.Row) -> Repository:
     fields = dict(row)
     return Repository(
-        **{**fields, "type": RepoType(fields["type"]), "private": bool(fields["private"])}
+        **{**fields, "type": Kind(fields["type"]), "private": bool(fields["private"])}
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from csgrepo.repo_id import RepoType
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ _LONGEST = 10_000
 _LARGEST = 2**53
 
 # What a body may say, and what is shown where it has not.
-_FIELDS: dict[RepoType, dict[str, str | int]] = {
-    RepoType.MODEL: {
+_FIELDS: dict[Kind, dict[str, str | int]] = {
+    Kind.MODEL: {
         "base_model": "",
         "report_url": "",
         "medium_risk_count": 0,
         "high_risk_count": 0,
     },
-    RepoType.SPACE: {
+    Kind.SPACE: {
         "sdk": "",
         "sdk_version": "",
         "driver_version": "",
@@ -39,7 +39,7 @@ _FIELDS: dict[RepoType, dict[str, str | int]] = {
         "secrets": "",
         "variables": "",
     },
-    RepoType.MCP: {"tool_count": 0, "star_count": 0, "configuration": ""},
+    Kind.MCP: {"tool_count": 0, "star_count": 0, "configuration": ""},
 }
 _SHOWN_AS = {"resource_id": "sku", "tool_count": "tools_num", "star_count": "star_num"}
 _FOR_WRITERS = {"env", "secrets", "variables"}
@@ -48,13 +48,13 @@ _WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
 _RESET = ("report_url", "medium_risk_count", "high_risk_count")
 
 
-def first_details(kind: RepoType, body: Mapping[str, Any]) -> dict[str, str | int]:
+def first_details(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
     """Return what a new repository's body says.
 
     Raises:
         Refusal: 400, a field is none, or a space does not say what it runs on.
     """
-    if kind is RepoType.SPACE:
+    if kind is Kind.SPACE:
         missing = [name for name in _WANTED_BY_SPACES if not body.get(name)]
         if missing:
             raise Refusal(400, "", f"Error:Field validation for {missing[0]!r} failed: required")
@@ -68,7 +68,7 @@ def changed_details(repository: Repository, body: Mapping[str, Any]) -> dict[str
         Refusal: 400, a field is none.
     """
     before = _known(repository)
-    if repository.type is RepoType.MODEL:
+    if repository.type is Kind.MODEL:
         before = {name: value for name, value in before.items() if name not in _RESET}
     return before | _said(repository.type, body)
 
@@ -91,7 +91,7 @@ def _known(repository: Repository) -> dict[str, str | int]:
     return found
 
 
-def _said(kind: RepoType, body: Mapping[str, Any]) -> dict[str, str | int]:
+def _said(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
     found = {}
     for name, default in _FIELDS.get(kind, {}).items():
         value = body.get(name)

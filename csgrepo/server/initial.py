@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csgrepo.repo_id import RepoType
+from csgrepo.server.kinds import Kind
 
 __all__ = ["first_files"]
 
@@ -19,9 +19,9 @@ _DATASETS = """
 """
 
 
-def first_files(kind: RepoType, license_name: str) -> dict[str, bytes]:
+def first_files(kind: Kind, license_name: str) -> dict[str, bytes]:
     """Return README.md and .gitattributes; the former's odd blanks are the contract's."""
-    more = _DATASETS if kind is RepoType.DATASET else _MODELS
+    more = _DATASETS if kind in {Kind.DATASET, Kind.PROMPT} else _MODELS
     lines = [
         f"{pattern} filter=lfs diff=lfs merge=lfs -text\n"
         for pattern in (_EVERYWHERE + more).split()

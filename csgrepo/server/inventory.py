@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from csgrepo.repo_id import RepoType
+from csgrepo.server.kinds import Kind
 
 if TYPE_CHECKING:
     from csgrepo.server.database import Database
@@ -43,7 +43,7 @@ class Inventory:
         return cls(
             users=names.get("user", 0),
             organizations=names.get("organization", 0),
-            repositories={kind.value: found.get(kind.value, 0) for kind in RepoType},
+            repositories={kind.value: found.get(kind.value, 0) for kind in Kind},
             objects=objects,
             object_bytes=size,
         )

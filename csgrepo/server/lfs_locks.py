@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import Kind
 from csgrepo.server.lfs_objects import lfs_endpoint
 from csgrepo.server.rest import moment
 from csgrepo.server.smart_http import CHALLENGE
@@ -35,7 +35,7 @@ _LISTED = (
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the lock routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         base = f"/{kind.git_plural}/{{namespace}}/{{name}}/info/lfs/locks"
         found += [
             Route(base, lfs_endpoint(backend, listed), methods=["GET"]),

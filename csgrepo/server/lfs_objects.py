@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server import lfs_multipart
 from csgrepo.server.accounts import Access
 from csgrepo.server.auth import git_caller
 from csgrepo.server.bodies import json_object, read_all, take_in
 from csgrepo.server.downloads import Download, disposition
+from csgrepo.server.kinds import Kind
 from csgrepo.server.limits import MAX_BASIC_UPLOAD_BYTES
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.smart_http import CHALLENGE, find_repository
@@ -52,7 +52,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
     ]
     # The contract knows the word for git only; what asks with that of REST gets a failure.
     found.append(Route("/mcps/{namespace}/{name}/info/lfs/{rest:path}", misplaced, methods=_ANY))
-    for kind in RepoType:
+    for kind in Kind:
         base = f"/{kind.git_plural}/{{namespace}}/{{name}}/info/lfs"
         found += [
             Route(f"{base}/objects/batch", lfs_endpoint(backend, batch), methods=["POST"]),

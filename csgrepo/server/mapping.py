@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import PureJSON, endpoint, moment
 from csgrepo.server.rest_files import found_file, need_content, resolved
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 __all__ = ["MAPS", "located", "mapped", "path_object", "routes"]
 
 MAPS = ("csg", "hf", "ms")
-_LISTED = (RepoType.MODEL, RepoType.DATASET)
+_LISTED = (Kind.MODEL, Kind.DATASET)
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types; models come last, their paths are the shortest."""
     found: list[BaseRoute] = []
-    for kind in sorted(RepoType, key=lambda kind: kind is RepoType.MODEL):
-        infix = "" if kind is RepoType.MODEL else f"{kind.rest_plural}/"
+    for kind in sorted(WITH_FILES, key=lambda kind: kind is Kind.MODEL):
+        infix = "" if kind is Kind.MODEL else f"{kind.rest_plural}/"
         file = endpoint(backend, mapped(kind, resolve))
         info = endpoint(backend, mapped(kind, revision))
         listing = endpoint(backend, mapped(kind, tree))
@@ -54,9 +54,9 @@ def routes(backend: Backend) -> list[BaseRoute]:
     return found
 
 
-def mapped(kind: RepoType, handler: Callable[[Call], ASGIApp]) -> Callable[[Call], ASGIApp]:
+def mapped(kind: Kind, handler: Callable[[Call], ASGIApp]) -> Callable[[Call], ASGIApp]:
     """Find the repository inside the handler: here a missing one is not the frame's business."""
-    broken = handler is tree or (handler is revision and kind is RepoType.MODEL)
+    broken = handler is tree or (handler is revision and kind is Kind.MODEL)
 
     def answer(call: Call) -> ASGIApp:
         return handler(located(call, kind, Refusal(500, "SYS-ERR-3") if broken else None))
@@ -64,7 +64,7 @@ def mapped(kind: RepoType, handler: Callable[[Call], ASGIApp]) -> Callable[[Call
     return answer
 
 
-def located(call: Call, kind: RepoType, missing: Refusal | None = None) -> Call:
+def located(call: Call, kind: Kind, missing: Refusal | None = None) -> Call:
     """Return the request with the repository that its path names.
 
     Raises:
@@ -97,7 +97,7 @@ def resolve(call: Call) -> ASGIApp:
 def revision(call: Call) -> Response:
     """Describe a repository at a revision, with the names of all its files."""
     repository = call.repository
-    is_model = repository.type is RepoType.MODEL
+    is_model = repository.type is Kind.MODEL
     if call.access < Access.READ:
         code = "AUTH-ERR-0" if is_model else ("AUTH-ERR-2" if call.user else "AUTH-ERR-1")
         raise Refusal(500, code)

@@ -9,10 +9,10 @@ import yaml
 from starlette.responses import Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server import commit_lines
 from csgrepo.server.bodies import read_all
 from csgrepo.server.draft import CommitRefused
+from csgrepo.server.kinds import Kind
 from csgrepo.server.lfs_objects import batch, lfs_endpoint, verify
 from csgrepo.server.limits import MAX_COMMIT_BYTES
 from csgrepo.server.mapping import MAPS, located, mapped, path_object
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["routes"]
 
-_WRITTEN = (RepoType.MODEL, RepoType.DATASET)
+_WRITTEN = (Kind.MODEL, Kind.DATASET)
 _MOST_README, _MOST_YAML = 16 * 1024 * 1024, 64 * 1024
 _MOST_FORM = 1024 * 1024
 
@@ -58,11 +58,11 @@ def routes(backend: Backend) -> list[BaseRoute]:
     return found
 
 
-def _written(backend: Backend, prefix: str, kind: RepoType) -> list[BaseRoute]:
+def _written(backend: Backend, prefix: str, kind: Kind) -> list[BaseRoute]:
     api = f"/{prefix}/api/{kind.rest_plural}/{{namespace}}/{{name}}"
-    infix = "" if kind is RepoType.MODEL else f"{kind.rest_plural}/"
+    infix = "" if kind is Kind.MODEL else f"{kind.rest_plural}/"
     lfs = f"/{prefix}/{infix}{{namespace}}/{{name}}/info/lfs"
-    verified = f"{lfs}/verify" if kind is RepoType.MODEL else f"{lfs}/objects/verify"
+    verified = f"{lfs}/verify" if kind is Kind.MODEL else f"{lfs}/objects/verify"
     ask = endpoint(backend, mapped(kind, preupload), body=True)
     return [
         Route(f"{api}/preupload/{{revision}}", ask, methods=["POST"]),
@@ -79,7 +79,7 @@ def preupload(call: Call) -> Response:
     return PureJSON({"files": upload_plan(call)})
 
 
-def _commit(kind: RepoType) -> Callable[[Call], Awaitable[ASGIApp]]:
+def _commit(kind: Kind) -> Callable[[Call], Awaitable[ASGIApp]]:
     """Return the handler that reads the lines, once it is known that the caller may write."""
 
     async def answer(call: Call) -> ASGIApp:
@@ -103,7 +103,7 @@ def _make_commit(call: Call, lines: bytes) -> Response:
 
 
 def _as_git(
-    kind: RepoType, handler: Callable[[Request], Awaitable[ASGIApp]]
+    kind: Kind, handler: Callable[[Request], Awaitable[ASGIApp]]
 ) -> Callable[[Request], Awaitable[ASGIApp]]:
     """Answer as the repository's own LFS address does, which is the one the answers name."""
 
@@ -126,7 +126,7 @@ async def paths_info(call: Call) -> Response:
 
 
 def _path_info(asked: Call, path: str) -> Response:
-    call = located(asked, RepoType.DATASET)
+    call = located(asked, Kind.DATASET)
     need_content(call)
     git, number = call.backend.git, call.repository.id
     sha = git.resolve(number, call.part("ref"))
@@ -144,7 +144,7 @@ async def no_yaml(_: Request) -> Response:
 def create_repository(call: Call) -> Response:
     """Make a model or a dataset of the caller's own; one that exists is a conflict with its URL."""
     try:
-        kind = {"model": RepoType.MODEL, "dataset": RepoType.DATASET}[call.text("type") or "model"]
+        kind = {"model": Kind.MODEL, "dataset": Kind.DATASET}[call.text("type") or "model"]
     except KeyError as error:
         raise Refusal(400, "REQ-ERR-6") from error
     call.body["namespace"] = call.caller.name

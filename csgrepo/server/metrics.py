@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.inventory import Inventory
+from csgrepo.server.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ _AREAS = {
     "healthz": "operations",
     "metrics": "operations",
 }
-_PLURALS = {word for kind in RepoType for word in (kind.rest_plural, kind.git_plural)}
+_PLURALS = {word for kind in Kind for word in (kind.rest_plural, kind.git_plural)}
 
 
 def area(path: str) -> str:

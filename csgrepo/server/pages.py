@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoId, RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.auth import git_caller
+from csgrepo.server.kinds import Kind
 from csgrepo.server.readme import LONGEST_README, render
 from csgrepo.server.smart_http import CHALLENGE
 from csgrepo.server.tally import begins
@@ -61,7 +61,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
         "/commit/{sha}": commit_page,
         "/branches": branches_page,
     }
-    for kind in RepoType:
+    for kind in Kind:
         found.append(Route(f"/{kind.rest_plural}", _open(backend, kind, index), methods=["GET"]))
         for plural in dict.fromkeys((kind.rest_plural, kind.git_plural)):
             one = f"/{plural}/{{namespace}}/{{name}}"
@@ -79,7 +79,7 @@ class _View:
     backend: Backend
     request: Request
     user: User | None
-    kind: RepoType | None
+    kind: Kind | None
     found: Repository | None = None
 
     @property
@@ -114,7 +114,7 @@ class _View:
 
 
 def _open(
-    backend: Backend, kind: RepoType | None, render: Render
+    backend: Backend, kind: Kind | None, render: Render
 ) -> Callable[[Request], Awaitable[ASGIApp]]:
     """Return a route's function; what may not be seen is as if it were not there."""
 
@@ -156,7 +156,7 @@ def login(view: _View) -> Response:
 
 def index(view: _View) -> Response:
     """List the repositories that the caller may see, the latest change first."""
-    kinds = [view.kind] if view.kind else list(RepoType)
+    kinds = [view.kind] if view.kind else list(Kind)
     wanted = view.page * _PER_PAGE
     search = view.query("search")[:200]
     visible = view.backend.accounts.namespaces_of(view.user)
@@ -192,15 +192,10 @@ def repository_page(view: _View) -> Response:
         "repository.html",
         commit=git.commits(number, sha)[0] if sha else None,
         readme=_readme(view, found) if found else None,
-        clone_url=_id(view).git_url(view.backend.url),
+        clone_url=view.repository.clone_url(view.backend.url),
         commands=_commands(view),
         **_listing(entries, ""),
     )
-
-
-def _id(view: _View) -> RepoId:
-    repository = view.repository
-    return RepoId(repository.namespace, repository.name, repository.type)
 
 
 def _commands(view: _View) -> list[tuple[str, str]]:
@@ -208,7 +203,10 @@ def _commands(view: _View) -> list[tuple[str, str]]:
     url, repository = view.backend.url, view.repository
     kind = repository.type
     path, name = repository.path, repository.name
-    option = "" if kind is RepoType.MODEL else f" --repo-type {kind.value}"
+    option = "" if kind is Kind.MODEL else f" --repo-type {kind.value}"
+    if kind is Kind.PROMPT:  # no downloading program has a word for them
+        clone = repository.clone_url(url)
+        return [("csgrepo, in Python", f'Repository("{name}", clone_from="{clone}")')]
     found = [
         (
             "csgrepo, in Python",
@@ -217,7 +215,7 @@ def _commands(view: _View) -> list[tuple[str, str]]:
         ),
         ("csghub-cli", f"CSGHUB_DOMAIN={url} csghub-cli download {path} -t {kind.value}"),
     ]
-    if kind in {RepoType.MODEL, RepoType.DATASET}:
+    if kind in {Kind.MODEL, Kind.DATASET}:
         found.append(
             (
                 "huggingface_hub",

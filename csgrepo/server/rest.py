@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.auth import rest_caller
 from csgrepo.server.bodies import json_object, read_all
+from csgrepo.server.kinds import Kind
 from csgrepo.server.languages import translated
 from csgrepo.server.refusal import Refusal
 
@@ -165,7 +165,7 @@ def endpoint(
     backend: Backend,
     handler: Handler,
     *,
-    kind: RepoType | None = None,
+    kind: Kind | None = None,
     login: bool = False,
     body: bool = False,
 ) -> Callable[[Request], Awaitable[ASGIApp]]:
@@ -192,7 +192,7 @@ def streamed(
     backend: Backend,
     handler: Callable[[Call], Awaitable[ASGIApp]],
     *,
-    kind: RepoType | None = None,
+    kind: Kind | None = None,
     login: bool = False,
 ) -> Callable[[Request], Awaitable[ASGIApp]]:
     """Return the same for a handler that reads the body itself, and blocks in threads only."""
@@ -216,7 +216,7 @@ def own(handler: Handler) -> Handler:
     return answer
 
 
-def _opened(backend: Backend, request: Request, kind: RepoType | None, *, login: bool) -> Call:
+def _opened(backend: Backend, request: Request, kind: Kind | None, *, login: bool) -> Call:
     """Return a request with its caller and its repository, its body unread.
 
     The order is the contract's: a header that names nobody is refused first, then a repository
@@ -230,7 +230,7 @@ def _opened(backend: Backend, request: Request, kind: RepoType | None, *, login:
     return Call(backend, request, user, found, {})
 
 
-def _existing(backend: Backend, request: Request, kind: RepoType) -> Repository:
+def _existing(backend: Backend, request: Request, kind: Kind) -> Repository:
     namespace, name = request.path_params["namespace"], request.path_params["name"]
     found = backend.catalogue.find(kind, namespace, name)
     if found is None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from csgrepo.lfs.pointer import Pointer
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.bodies import json_object, read_all
 from csgrepo.server.draft import Action, CommitRefused, Draft, check_path
 from csgrepo.server.ignored import ignored
 from csgrepo.server.intake import decoded
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.lfs_names import LfsNames
 from csgrepo.server.limits import MAX_COMMIT_BYTES, MAX_GIT_FILE_BYTES
 from csgrepo.server.refusal import Refusal
@@ -37,10 +37,10 @@ _MOST_FILES = 10_000
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in WITH_FILES:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         # The contract forgot the guard on one type; there permission is what says no.
-        login = kind is not RepoType.MCP
+        login = kind is not Kind.MCP
         ask = endpoint(backend, preupload, kind=kind, login=login, body=True)
         make = streamed(backend, commit, kind=kind, login=login)
         found += [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.lfs_objects import signed_download
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
@@ -31,9 +31,9 @@ _TOO_LARGE, _NO_TEXT = 1, 2
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in WITH_FILES:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
-        login = kind is RepoType.DATASET  # for the download even where the dataset is public
+        login = kind is Kind.DATASET  # for the download even where the dataset is public
         shown = endpoint(backend, blob, kind=kind)
         sent = endpoint(backend, download, kind=kind, login=login)
         found += [

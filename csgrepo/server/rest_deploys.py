@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from csgrepo.errors import InvalidInput
-from csgrepo.repo_id import RepoId, RepoType
+from csgrepo.repo_id import RepoId
 from csgrepo.server.accounts import Access
 from csgrepo.server.deploy_streams import found_deploy, logs, status
 from csgrepo.server.deploys import DeployType, Settings, State
 from csgrepo.server.echo import PREFIX
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import Paging, PureJSON, endpoint, envelope, moment
 from csgrepo.server.rest_offers import CLUSTER_ID, framework, resource
@@ -57,14 +58,14 @@ def routes(backend: Backend) -> list[BaseRoute]:
         ("PUT", "finetune/{id}/stop", _doer(finetune, "stop"), False),
     ]
 
-    def made(handler: Handler, kind: RepoType | None, *, body: bool = False) -> Any:
+    def made(handler: Handler, kind: Kind | None, *, body: bool = False) -> Any:
         return endpoint(backend, handler, kind=kind, login=True, body=body)
 
     own = "/api/v1/user/{user}"
     shared = "/api/v1/organization/{organization}"
     return [
         *(
-            Route(f"{one}/{path}", made(handler, RepoType.MODEL, body=body), methods=[method])
+            Route(f"{one}/{path}", made(handler, Kind.MODEL, body=body), methods=[method])
             for method, path, handler, body in table
         ),
         Route(f"{own}/run/{{type}}", made(own_deploys, None), methods=["GET"]),
@@ -233,12 +234,12 @@ def shared_notebooks(call: Call) -> Response:
 
 def _wanted(call: Call) -> DeployType | None:
     """Return which deploys a list is of; ``None`` for those that this hub does not make."""
-    if call.part("type") not in {RepoType.MODEL.value, RepoType.SPACE.value}:
+    if call.part("type") not in {Kind.MODEL.value, Kind.SPACE.value}:
         raise Refusal(400, "REQ-ERR-6")
     wanted = call.query("deploy_type", "1")
     if not wanted.isdecimal() or len(wanted) > 3:
         raise Refusal(400, "REQ-ERR-6")
-    if call.part("type") != RepoType.MODEL.value:
+    if call.part("type") != Kind.MODEL.value:
         return None
     return next((kind for kind in DeployType if int(kind) == int(wanted)), None)
 

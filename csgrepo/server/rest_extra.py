@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
 from csgrepo.server.rest_repos import repository_object
@@ -32,10 +32,10 @@ def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes."""
     ask = endpoint(backend, extra, body=True)
     found: list[BaseRoute] = [Route("/api/v1/repos/extra", ask, methods=["POST"])]
-    for kind in (RepoType.MODEL, RepoType.DATASET, RepoType.SPACE):
+    for kind in (Kind.MODEL, Kind.DATASET, Kind.SPACE):
         named = endpoint(backend, _by_path(kind), body=True)
         found.append(Route(f"/api/v1/list/{kind.rest_plural}_by_path", named, methods=["POST"]))
-    for kind in RepoType:
+    for kind in Kind:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         counted = endpoint(backend, more_downloads, kind=kind, login=True)
         found.append(Route(f"{one}/incr_downloads", counted, methods=["PUT"]))
@@ -50,7 +50,7 @@ def more_downloads(call: Call) -> Response:
     return envelope()
 
 
-def _by_path(kind: RepoType) -> Callable[[Call], Response]:
+def _by_path(kind: Kind) -> Callable[[Call], Response]:
     def answer(call: Call) -> Response:
         paths = call.body.get("paths")
         if not isinstance(paths, list) or len(paths) > _MOST:
@@ -61,7 +61,7 @@ def _by_path(kind: RepoType) -> Callable[[Call], Response]:
     return answer
 
 
-def _readable(call: Call, kind: RepoType, path: object) -> Repository | None:
+def _readable(call: Call, kind: Kind, path: object) -> Repository | None:
     """Return the repository of that path, if there is one that the caller may see."""
     if not isinstance(path, str) or not path.isprintable():
         raise Refusal(400, "REQ-ERR-1")

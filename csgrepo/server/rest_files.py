@@ -9,9 +9,9 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.downloads import Download, disposition
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.lfs_objects import signed_download
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
@@ -44,7 +44,7 @@ _PAGE, _LARGEST_PAGE = 500, 10_000
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in WITH_FILES:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         answers: dict[str, Handler] = {
             "tree": tree,
@@ -53,7 +53,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
             "raw/{path:path}": raw,
             "resolve/{path:path}": resolve,
         }
-        login = kind is RepoType.DATASET  # even where the dataset is public
+        login = kind is Kind.DATASET  # even where the dataset is public
         found += [
             Route(f"{one}/{path}", endpoint(backend, handler, kind=kind, login=login))
             for path, handler in answers.items()

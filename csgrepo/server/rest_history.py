@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import Paging, endpoint, envelope, moment
 
@@ -39,11 +39,13 @@ NO_COMMIT: dict[str, object] = {
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
-        login = kind is RepoType.DATASET  # even where the dataset is public
+        login = kind is Kind.DATASET  # even where the dataset is public
+        found.append(Route(f"{one}/branches", endpoint(backend, branches, kind=kind, login=login)))
+        if kind not in WITH_FILES:
+            continue
         found += [
-            Route(f"{one}/branches", endpoint(backend, branches, kind=kind, login=login)),
             Route(f"{one}/last_commit", endpoint(backend, last_commit, kind=kind)),
             Route(f"{one}/commits", endpoint(backend, commits, kind=kind, login=login)),
             Route(f"{one}/commit/{{commit}}", endpoint(backend, commit, kind=kind, login=login)),

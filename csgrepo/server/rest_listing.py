@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import WITH_FILES, Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
 from csgrepo.server.rest_files import file_object
@@ -29,15 +29,16 @@ _LOGS, _MOST_LOGS = 25, 100
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
-        login = kind is RepoType.DATASET  # even where the dataset is public
+        login = kind is Kind.DATASET  # even where the dataset is public
         logs = endpoint(backend, logs_tree, kind=kind, login=login)
-        found += [
-            Route(f"{one}/refs/{{ref}}/logs_tree", logs),
-            Route(f"{one}/refs/{{ref}}/logs_tree/{{path:path}}", logs),
-        ]
-        if kind is not RepoType.SPACE:
+        if kind in WITH_FILES:
+            found += [
+                Route(f"{one}/refs/{{ref}}/logs_tree", logs),
+                Route(f"{one}/refs/{{ref}}/logs_tree/{{path:path}}", logs),
+            ]
+        if kind is not Kind.SPACE:
             every = endpoint(backend, all_files, kind=kind, login=login)
             found.append(Route(f"{one}/all_files", every))
     return found

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import Paging, PureJSON, endpoint, envelope
 from csgrepo.server.rest_repos import repository_object
@@ -33,10 +33,10 @@ _MOST_TAGS = 20
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         plural = kind.rest_plural
         every = endpoint(backend, _of_type(kind))
-        if kind is RepoType.MODEL:
+        if kind is Kind.MODEL:
             found.append(Route("/api/v1/models/v2", every, methods=["GET"]))
         of_user = endpoint(backend, _of_namespace(kind, "user"))
         of_team = endpoint(backend, _of_namespace(kind, "organization"))
@@ -45,8 +45,9 @@ def routes(backend: Backend) -> list[BaseRoute]:
             Route(f"/api/v1/{plural}", every, methods=["GET"]),
             Route(f"/api/v1/user/{{name}}/{plural}", of_user, methods=["GET"]),
             Route(f"/api/v1/organization/{{name}}/{plural}", of_team, methods=["GET"]),
-            Route(f"/api/v1/user/{{name}}/likes/{plural}", liked, methods=["GET"]),
         ]
+        if kind is not Kind.PROMPT:
+            found.append(Route(f"/api/v1/user/{{name}}/likes/{plural}", liked, methods=["GET"]))
     one = "/api/v1/user/{name}/likes/{number}"
     found += [
         Route(one, endpoint(backend, like, login=True), methods=["PUT"]),
@@ -55,7 +56,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
     return found
 
 
-def _of_type(kind: RepoType) -> Callable[[Call], Response]:
+def _of_type(kind: Kind) -> Callable[[Call], Response]:
     def answer(call: Call) -> Response:
         found, total = listed(call, kind)
         return envelope(found, total)
@@ -63,20 +64,20 @@ def _of_type(kind: RepoType) -> Callable[[Call], Response]:
     return answer
 
 
-def _of_namespace(kind: RepoType, owner_kind: str) -> Callable[[Call], Response]:
+def _of_namespace(kind: Kind, owner_kind: str) -> Callable[[Call], Response]:
     def answer(call: Call) -> Response:
         space = call.backend.accounts.namespace(call.part("name"))
         if space is None or space.kind != owner_kind:
             raise Refusal(404, "SYS-ERR-3")
         found, total = listed(call, kind, owner=space.name)
-        if owner_kind == "organization" and kind is RepoType.MCP:
+        if owner_kind == "organization" and kind is Kind.MCP:
             return envelope({"data": found or None, "total": total})
         return _message(found, total)
 
     return answer
 
 
-def _liked(kind: RepoType) -> Callable[[Call], Response]:
+def _liked(kind: Kind) -> Callable[[Call], Response]:
     def answer(call: Call) -> Response:
         user = call.backend.accounts.user(call.part("name"))
         if user is None:
@@ -92,7 +93,7 @@ def _message(found: list[dict[str, object]], total: int) -> Response:
 
 
 def listed(
-    call: Call, kind: RepoType, *, owner: str | None = None, liked_by: int | None = None
+    call: Call, kind: Kind, *, owner: str | None = None, liked_by: int | None = None
 ) -> tuple[list[dict[str, object]], int]:
     """Return the page that a query asks for, and how many there are in all.
 

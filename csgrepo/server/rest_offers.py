@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.deploys import CRASHING, DeployType
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import Paging, PureJSON, endpoint, envelope
 
@@ -32,7 +32,7 @@ _TYPES = {"0", *(str(int(kind)) for kind in DeployType)}
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes."""
     of_model = "/api/v1/models/{namespace}/{name}/runtime_framework"
-    kind = RepoType.MODEL
+    kind = Kind.MODEL
     return [
         Route("/api/v1/space_resources", endpoint(backend, resources), methods=["GET"]),
         Route("/api/v1/space_resources/hardware_types", endpoint(backend, hardware_types)),

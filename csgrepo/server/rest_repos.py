@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from csgrepo.errors import InvalidInput
-from csgrepo.repo_id import RepoId, RepoType, check_ref_name
+from csgrepo.repo_id import RepoId, check_ref_name
 from csgrepo.server.accounts import Access
 from csgrepo.server.details import changed_details, first_details, shown_details
 from csgrepo.server.initial import first_files
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope, moment
 from csgrepo.server.rest_tags import topic_object
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "repository_object", "routes"]
 
-_ALWAYS_LOGIN = {RepoType.SPACE}
+_ALWAYS_LOGIN = {Kind.SPACE}
+_NAMESPACE_NEEDED = {Kind.MCP, Kind.PROMPT}
+# What stands at a prompt repository's own address is the list of its prompts.
+_SHOWN_AT = {Kind.PROMPT: "/api/v1/prompts_info/{namespace}/{name}"}
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         base = f"/api/v1/{kind.rest_plural}"
         one = f"{base}/{{namespace}}/{{name}}"
         make = endpoint(backend, _creator(kind), login=True, body=True)
@@ -45,14 +49,14 @@ def routes(backend: Backend) -> list[BaseRoute]:
         strike = endpoint(backend, delete, kind=kind, login=True)
         found += [
             Route(base, make, methods=["POST"]),
-            Route(one, seen, methods=["GET"]),
+            Route(_SHOWN_AT.get(kind, one), seen, methods=["GET"]),
             Route(one, change, methods=["PUT"]),
             Route(one, strike, methods=["DELETE"]),
         ]
     return found
 
 
-def _creator(kind: RepoType) -> Callable[[Call], Response]:
+def _creator(kind: Kind) -> Callable[[Call], Response]:
     def answer(call: Call) -> Response:
         repository = create(call, kind)
         return envelope(repository_object(call, repository))
@@ -60,7 +64,7 @@ def _creator(kind: RepoType) -> Callable[[Call], Response]:
     return answer
 
 
-def create(call: Call, kind: RepoType) -> Repository:
+def create(call: Call, kind: Kind) -> Repository:
     """Make the repository that the body describes, with its first commit.
 
     Raises:
@@ -68,14 +72,14 @@ def create(call: Call, kind: RepoType) -> Repository:
     """
     user = call.caller
     name = call.text("name")
-    # The contract does not fill the namespace in for mcps.
-    namespace = call.text("namespace") or ("" if kind is RepoType.MCP else user.name)
+    # The contract does not fill the namespace in for some types.
+    namespace = call.text("namespace") or ("" if kind in _NAMESPACE_NEEDED else user.name)
     branch = call.text("default_branch") or "main"
     license_name = call.text("license", 100)
     private = call.body.get("private", False)
     if not isinstance(private, bool) or "\n" in license_name:
         raise Refusal(400, "REQ-ERR-1")
-    if kind is RepoType.DATASET and not isinstance(call.body.get("type"), int | None):
+    if kind is Kind.DATASET and not isinstance(call.body.get("type"), int | None):
         raise Refusal(400, "REQ-ERR-1")
     details = first_details(kind, call.body)
     space = _check(call, namespace, name, branch)
@@ -177,7 +181,6 @@ def repository_object(
         listed: as one of many; owner and branch are left out.
     """
     backend = call.backend
-    address = RepoId(repository.namespace, repository.name, repository.type).git_url(backend.url)
     shown: dict[str, object] = {
         "id": repository.id,
         "repository_id": repository.id,
@@ -189,17 +192,15 @@ def repository_object(
         "private": repository.private,
         "license": repository.license,
         "tags": [topic_object(topic, repository) for topic in backend.topics.of(repository)],
-        "repository": {"http_clone_url": address, "ssh_clone_url": ""},
+        "repository": {"http_clone_url": repository.clone_url(backend.url), "ssh_clone_url": ""},
         "source": "local",
         "sync_status": "completed",
         "created_at": moment(repository.created_at),
         "updated_at": moment(repository.updated_at),
-        "like_count" if repository.type is RepoType.SPACE else "likes": backend.likes.count(
-            repository
-        ),
+        "like_count" if repository.type is Kind.SPACE else "likes": backend.likes.count(repository),
     }
     shown |= shown_details(repository)
-    if repository.type is not RepoType.SPACE:
+    if repository.type is not Kind.SPACE:
         shown["downloads"] = backend.tally.of(repository)
     if not listed:
         creator = backend.accounts.user_by_id(repository.creator_id)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.bodies import read_all
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope, moment, streamed
 
@@ -33,9 +33,9 @@ _MOST_BYTES = 64 * 1024
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         base = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}/tags"
-        shown = endpoint(backend, tags, kind=kind, login=kind is RepoType.DATASET)
+        shown = endpoint(backend, tags, kind=kind, login=kind is Kind.DATASET)
         change = streamed(backend, replace_tags, kind=kind, login=True)
         found += [
             Route(base, shown),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
+from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope
 
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["routes"]
 
+_FIXED = {Kind.SPACE, Kind.PROMPT}
+
 
 def routes(backend: Backend) -> list[BaseRoute]:
-    """Return the routes; the contract has none for spaces."""
+    """Return the routes; the contract has none for some types."""
     return [
         Route(
             f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}/transfer",
             endpoint(backend, transfer, kind=kind, login=True, body=True),
             methods=["POST"],
         )
-        for kind in RepoType
-        if kind is not RepoType.SPACE
+        for kind in Kind
+        if kind not in _FIXED
     ]
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.draft import Action, CommitRefused, Draft
 from csgrepo.server.form import Form
 from csgrepo.server.intake import keep, too_large
+from csgrepo.server.kinds import WITH_FILES
 from csgrepo.server.limits import MAX_GIT_FILE_BYTES
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import envelope, streamed
@@ -35,7 +35,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
             streamed(backend, upload, kind=kind, login=True),
             methods=["POST"],
         )
-        for kind in RepoType
+        for kind in WITH_FILES
     ]
 
 

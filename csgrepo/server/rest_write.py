@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.draft import Action, CommitRefused, Draft
 from csgrepo.server.intake import decoded, keep_bytes
+from csgrepo.server.kinds import WITH_FILES
 from csgrepo.server.lfs_names import LfsNames
 from csgrepo.server.limits import MAX_GIT_FILE_BYTES
 from csgrepo.server.refusal import Refusal
@@ -36,7 +36,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
             endpoint(backend, handler, kind=kind, login=True, body=True),
             methods=[method],
         )
-        for kind in RepoType
+        for kind in WITH_FILES
         for method, handler in answers.items()
     ]
 

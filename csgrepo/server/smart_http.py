@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from csgrepo.git.runner import spawn, stop
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access
 from csgrepo.server.auth import git_caller
 from csgrepo.server.bodies import Disconnected, pieces
+from csgrepo.server.kinds import Kind
 from csgrepo.server.limits import GIT_PROCESSES, MAX_PUSH_BYTES
 from csgrepo.server.refusal import Refusal
 
@@ -45,7 +45,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
     """Return the git routes of all repository types."""
     git = _SmartHttp(backend)
     found: list[BaseRoute] = []
-    for kind in RepoType:
+    for kind in Kind:
         prefix = f"/{kind.git_plural}/{{namespace}}/{{name}}"
         found += [
             Route(f"{prefix}/info/refs", git.advertise, methods=["GET"]),
@@ -61,7 +61,7 @@ def find_repository(backend: Backend, request: Request) -> Repository:
     Raises:
         Refusal: 500 SYS-ERR-3, as the contract has it for git: there is none.
     """
-    kind = RepoType.parse(request.scope["path"].split("/")[1])
+    kind = Kind.parse(request.scope["path"].split("/")[1])
     name = request.path_params["name"].removesuffix(".git")
     found = backend.catalogue.find(kind, request.path_params["namespace"], name)
     if found is None:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from csgrepo.repo_id import RepoType
+from csgrepo.server.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def _environment() -> Environment:
         "size": _size,
         "turned": _turned,
     }
-    environment.globals["kinds"] = list(RepoType)
+    environment.globals["kinds"] = list(Kind)
     return environment
 
 

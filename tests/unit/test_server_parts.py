@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("starlette")
 
 from csgrepo.errors import InvalidInput
-from csgrepo.repo_id import RepoType
 from csgrepo.server.accounts import Access, Accounts
 from csgrepo.server.catalogue import Catalogue
 from csgrepo.server.database import Database
 from csgrepo.server.faults import Answer, Faults
 from csgrepo.server.initial import first_files
+from csgrepo.server.kinds import Kind
 from csgrepo.server.record import Record, Request, shown_path
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.signing import Signer
@@ -103,15 +103,15 @@ def test_a_repository_whose_files_cannot_be_placed_is_not_entered(database):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        catalogue.create(RepoType.MODEL, "wanda", "m1", **facts, place=fail)
-    assert catalogue.find(RepoType.MODEL, "wanda", "m1") is None
+        catalogue.create(Kind.MODEL, "wanda", "m1", **facts, place=fail)
+    assert catalogue.find(Kind.MODEL, "wanda", "m1") is None
     placed = []
-    made = catalogue.create(RepoType.MODEL, "wanda", "m1", **facts, place=placed.append)
+    made = catalogue.create(Kind.MODEL, "wanda", "m1", **facts, place=placed.append)
     assert placed == [made.id]
-    assert catalogue.find(RepoType.MODEL, "WANDA", "M1") == made
-    assert catalogue.find(RepoType.DATASET, "wanda", "m1") is None
+    assert catalogue.find(Kind.MODEL, "WANDA", "M1") == made
+    assert catalogue.find(Kind.DATASET, "wanda", "m1") is None
     with pytest.raises(Refusal) as refused:
-        catalogue.create(RepoType.MODEL, "wanda", "M1", **facts, place=placed.append)
+        catalogue.create(Kind.MODEL, "wanda", "M1", **facts, place=placed.append)
     assert (refused.value.status, refused.value.code) == (400, "SPACE-ERR-1")
 
 
@@ -184,14 +184,14 @@ def test_shown_paths_hide_tokens_and_control_characters():
     assert shown_path("/a\nGET /b") == "/a?GET /b"
 
 
-@pytest.mark.parametrize("kind", list(RepoType))
+@pytest.mark.parametrize("kind", list(Kind))
 def test_first_files_track_weights(kind):
     files = first_files(kind, "apache-2.0")
     assert files["README.md"] == b"\n---\nlicense: apache-2.0\n---\n\t"
     lines = files[".gitattributes"].decode().splitlines()
     assert "*.bin filter=lfs diff=lfs merge=lfs -text" in lines
     assert len(lines) == len(set(lines))
-    assert any("*.wav" in line for line in lines) == (kind is RepoType.DATASET)
+    assert any("*.wav" in line for line in lines) == (kind in {Kind.DATASET, Kind.PROMPT})
 
 
 def test_without_its_extra_the_hub_says_what_to_install():
