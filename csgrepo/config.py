@@ -16,6 +16,7 @@ __all__ = ["DEFAULT_ENDPOINT", "LARGE_FILE_BYTES", "Settings", "settings", "skip
 
 DEFAULT_ENDPOINT = "https://hub.opencsg.com"
 LARGE_FILE_BYTES = 10 * 1024 * 1024
+STALL_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Settings:
         offline: whether the network may not be used.
         progress: whether bars may be shown where a caller asks for them.
         large_file_bytes: from this size on a file belongs in LFS.
+        stall_timeout_s: a transfer in which nothing moves for so many seconds is begun anew.
     """
 
     endpoint: str
@@ -41,6 +43,7 @@ class Settings:
     offline: bool
     progress: bool
     large_file_bytes: int
+    stall_timeout_s: int
 
 
 def settings() -> Settings:
@@ -55,7 +58,8 @@ def settings() -> Settings:
         cache=Path(_first("CSGHUB_CACHE") or _user_home() / ".cache" / "csghub").expanduser(),
         offline=_switch("CSGHUB_OFFLINE"),
         progress=not _switch("CSGHUB_DISABLE_PROGRESS"),
-        large_file_bytes=_bytes("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
+        large_file_bytes=_count("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
+        stall_timeout_s=_count("CSGHUB_STALL_TIMEOUT", STALL_TIMEOUT_S),
     )
 
 
@@ -74,7 +78,7 @@ def _switch(name: str) -> bool:
     return _first(name).lower() in {"1", "true", "yes", "on"}
 
 
-def _bytes(name: str, default: int) -> int:
+def _count(name: str, default: int) -> int:
     text = _first(name)
     return int(text) if text.isdecimal() and int(text) > 0 else default
 

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from csgrepo.errors import InvalidInput, TransferError
-from csgrepo.http.address import shown
+from csgrepo.errors import HubHTTPError, InvalidInput, TransferError
+from csgrepo.http.address import origin, shown
 from csgrepo.http.call import SILENCE_TIMEOUT_S, Auth, Call
 from csgrepo.http.refusal import error_for, may_repeat, refused_redirect, retry_after
 from csgrepo.http.transfer import Download, FileBody, Sink
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from csgrepo.http.address import Origin
     from csgrepo.redact import Secret
 
 __all__ = ["Http"]
@@ -28,7 +29,13 @@ logger = logging.getLogger(__name__)
 
 RETRIES = 5
 BACKOFF_S = 0.25
+LONGEST_BACKOFF_S = 30.0
 DEADLINE_S = 300.0
+# A hub that is restarted is back within a minute or two; a push in the background waits for it.
+PATIENT_RETRIES = 9
+PATIENT_DEADLINE_S = 1800.0
+# Where nobody ever answered there is more often a wrong address than a pause.
+RETRIES_OF_STRANGERS = 2
 MAX_REDIRECTS = 10
 
 _SUCCESS = frozenset(range(200, 300))
@@ -39,8 +46,11 @@ class Http:
 
     Args:
         retries: how often a request is repeated, where repeating may help and does no harm.
-        backoff_s: the first wait between attempts; each next one is twice as long.
+        backoff_s: the first wait between attempts; each next one is twice as long, up to 30 s.
         deadline_s: the longest a call may spend waiting between attempts.
+        silence_s: the longest time in which not one byte moves.
+        patient: nobody waits for the outcome: a server that is away is asked for longer, also
+            where it never answered before. Takes the place of `retries` and `deadline_s`.
 
     Example:
         >>> with Http() as http:  # doctest: +SKIP
@@ -53,8 +63,15 @@ class Http:
         retries: int = RETRIES,
         backoff_s: float = BACKOFF_S,
         deadline_s: float = DEADLINE_S,
+        silence_s: float = SILENCE_TIMEOUT_S,
+        patient: bool = False,
     ) -> None:
+        if patient:
+            retries, deadline_s = PATIENT_RETRIES, PATIENT_DEADLINE_S
         self._retries = functools.partial(_Retries, retries, backoff_s, deadline_s)
+        self._retries_of_strangers = retries if patient else RETRIES_OF_STRANGERS
+        self._silence_s = silence_s
+        self._met: set[Origin] = set()  # who has answered; only ever grows
         self._wire = Wire()
 
     def __enter__(self) -> Http:
@@ -78,7 +95,7 @@ class Http:
         params: Mapping[str, str | int] | None = None,
         auth: Auth | None = None,
         stream: bool = False,
-        timeout_s: float = SILENCE_TIMEOUT_S,
+        timeout_s: float | None = None,
         idempotent: bool | None = None,
         ok: Collection[int] = _SUCCESS,
     ) -> Response:
@@ -93,7 +110,7 @@ class Http:
             params: the query.
             auth: gives the headers that authenticate to the URL; they never reach another origin.
             stream: leave the body on the wire; the caller closes the answer.
-            timeout_s: the longest silence; connecting may take 10 s at most.
+            timeout_s: the longest silence, if not the usual; connecting may take 10 s at most.
             idempotent: whether asking twice does no harm; not given, all but POST and PATCH.
             ok: the statuses that are answers rather than errors.
 
@@ -110,8 +127,8 @@ class Http:
             data=data,
             params=params,
             stream=stream,
-            timeout_s=timeout_s,
-            answer_timeout_s=timeout_s,
+            timeout_s=timeout_s or self._silence_s,
+            answer_timeout_s=timeout_s or self._silence_s,
         )
         return self._ask(call, self._retries(), ok, idempotent)
 
@@ -125,7 +142,9 @@ class Http:
         headers: Mapping[str, str | Secret] | None = None,
         auth: Auth | None = None,
         on_bytes: Callable[[int], object] | None = None,
-        stall_timeout_s: float = SILENCE_TIMEOUT_S,
+        on_retry: Callable[[str], object] | None = None,
+        on_unanswered: Callable[[], object] | None = None,
+        stall_timeout_s: float | None = None,
         repeat_500: bool = False,
         ok: Collection[int] = _SUCCESS,
     ) -> Response:
@@ -140,7 +159,10 @@ class Http:
             auth: gives the headers that authenticate to the URL.
             on_bytes: told how many bytes went out; a negative number takes back those of an
                 attempt that failed.
-            stall_timeout_s: the longest time in which not one byte moves.
+            on_retry: told in a few words why it is sent again.
+            on_unanswered: called before a body is sent again that went out in full and got no
+                answer of the server's own; what it raises ends the attempts.
+            stall_timeout_s: the longest time in which not one byte moves, if not the usual.
             repeat_500: the address is an object store's, whose status 500 passes; the hub's own
                 stands for many things that do not.
             ok: the statuses that mean success.
@@ -150,7 +172,17 @@ class Http:
             HubUnreachable: no connection, or it broke in every attempt.
             HubHTTPError: the server refused.
         """
+        stall_timeout_s = stall_timeout_s or self._silence_s
         body = FileBody(source, size, on_bytes)
+
+        def before_repeat(error: Exception) -> None:
+            # A gateway's own words tell nothing of what the server behind it has done.
+            status = error.status if isinstance(error, HubHTTPError) else 504
+            if on_unanswered and body.sent == size and status in {502, 504}:
+                on_unanswered()
+            if on_retry:
+                on_retry(str(error))
+
         call = Call(
             method.upper(),
             url,
@@ -161,7 +193,8 @@ class Http:
             # what they got before they answer.
             answer_timeout_s=5 * stall_timeout_s,
         )
-        response = self._ask(call, self._retries(), ok, repeat_500=repeat_500)
+        retries = self._retries(before_repeat=before_repeat)
+        response = self._ask(call, retries, ok, repeat_500=repeat_500)
         if body.sent != size:
             raise TransferError(
                 f"{shown(url)} answered {response.status} after {body.sent} of {size} bytes, so it "
@@ -180,7 +213,8 @@ class Http:
         expected_size: int | None = None,
         on_bytes: Callable[[int], object] | None = None,
         on_restart: Callable[[], object] | None = None,
-        stall_timeout_s: float = SILENCE_TIMEOUT_S,
+        on_retry: Callable[[str], object] | None = None,
+        stall_timeout_s: float | None = None,
     ) -> int:
         """Fetch a file into a sink, and go on where a broken connection left off.
 
@@ -194,7 +228,8 @@ class Http:
             on_bytes: told how many bytes came in; a negative number takes them back.
             on_restart: empties the sink, when the server can send the file from its beginning
                 only; not given, that is an error.
-            stall_timeout_s: the longest silence.
+            on_retry: told in a few words why it is asked for again.
+            stall_timeout_s: the longest silence, if not the usual.
 
         Returns:
             The size of the whole file.
@@ -206,7 +241,13 @@ class Http:
         """
         state = Download(url, sink, start, expected_size, on_bytes, on_restart)
         state.done = 0 < start == expected_size
-        retries = self._retries()
+        stall_timeout_s = stall_timeout_s or self._silence_s
+
+        def before_repeat(error: Exception) -> None:
+            if on_retry:
+                on_retry(str(error))
+
+        retries = self._retries(before_repeat=before_repeat)
         furthest = start
         given = {**(headers or {}), **(auth(url) if auth else {})}
         while not state.done:
@@ -241,10 +282,13 @@ class Http:
             try:
                 response = self._follow(call)
             except NoAnswer as failure:
+                is_stranger = failure.unsent and origin(call.url) not in self._met
+                times = self._retries_of_strangers if is_stranger else None
                 if not failure.may_repeat(harmless=harmless):
                     raise failure.error from failure.cause
-                retries.wait_or_raise(failure.error, failure.cause)
+                retries.wait_or_raise(failure.error, failure.cause, times=times)
                 continue
+            self._met.add(origin(call.url))
             if response.status in ok:
                 return response
             with response:
@@ -283,6 +327,7 @@ class _Retries:
     times: int
     backoff_s: float
     deadline_s: float
+    before_repeat: Callable[[Exception], object] | None = None
     done: int = 0
     waited_s: float = 0.0
 
@@ -291,13 +336,23 @@ class _Retries:
         self.done, self.waited_s = 0, 0.0
 
     def wait_or_raise(
-        self, error: Exception, cause: BaseException | None = None, *, after_s: float | None = None
+        self,
+        error: Exception,
+        cause: BaseException | None = None,
+        *,
+        after_s: float | None = None,
+        times: int | None = None,
     ) -> None:
         """Wait as long as the server wishes, or a little longer each time, or give up."""
-        delay = self.backoff_s * 2**self.done if after_s is None else after_s
+        delay = (
+            min(self.backoff_s * 2**self.done, LONGEST_BACKOFF_S) if after_s is None else after_s
+        )
         delay *= random.uniform(1.0, 1.25)  # noqa: S311 - keeps clients apart, guards nothing
-        if self.done >= self.times or self.waited_s + delay > self.deadline_s:
+        limit = self.times if times is None else min(times, self.times)
+        if self.done >= limit or self.waited_s + delay > self.deadline_s:
             raise error from cause
+        if self.before_repeat:
+            self.before_repeat(error)
         logger.info("%s; trying again in %.1f s", error, delay)
         time.sleep(delay)
         self.done += 1

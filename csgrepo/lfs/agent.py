@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from csgrepo import files
 from csgrepo.errors import DigestMismatch, HubHTTPError, InvalidInput, TransferError
 from csgrepo.git.callback import python_command
-from csgrepo.lfs.multipart import Upload
 from csgrepo.lfs.parts import Plan
 from csgrepo.lfs.pointer import OID, Pointer
-from csgrepo.lfs.reply import Action
+from csgrepo.lfs.reply import Action, Reply
+from csgrepo.lfs.sending import Sending
 from csgrepo.redact import redact
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     from csgrepo.git.runner import Git
     from csgrepo.http import Auth, Http
+    from csgrepo.lfs.sending import Desk
 
-    Renew = Callable[[str, Plan], Plan]
+    OpenDesk = Callable[[str], Desk]
 
 __all__ = ["Agent", "install"]
 
@@ -66,7 +67,7 @@ class Agent:
         http: connections.
         auth: proves who is asking where an action does not.
         temporary: names the folder for downloads, on the file system of the LFS store.
-        renew: asks the named remote for fresh addresses of an upload.
+        desk: what uploads to the named remote share.
     """
 
     def __init__(
@@ -76,13 +77,13 @@ class Agent:
         *,
         auth: Auth,
         temporary: Callable[[], Path],
-        renew: Renew,
+        desk: OpenDesk,
     ) -> None:
         self._sink = sink
         self._http = http
         self._auth = auth
         self._temporary = temporary
-        self._renew = renew
+        self._desk = desk
         self._remote = ""
 
     def serve(self, source: Iterable[bytes]) -> None:
@@ -119,10 +120,9 @@ class Agent:
         if not isinstance(path, str) or not path:
             raise InvalidInput("git-lfs names no file to send")
 
-        def renew(stale: Plan) -> Plan:
-            return self._renew(self._remote, stale)
-
-        Upload(self._http, plan, Path(path), progress, renew=renew).run()
+        reply = Reply("multipart", {"upload": message.get("action")})
+        sending = Sending(self._desk(self._remote), pointer, reply)
+        sending.send_parts(plan, Path(path), progress, lambda why: None)
 
     def _download(self, message: dict[str, Any], progress: _Progress) -> Path:
         """Return where the object is now; git-lfs checks it once more and moves it."""

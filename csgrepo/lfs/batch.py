@@ -10,14 +10,15 @@ Downloads are ``basic`` everywhere.
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from csgrepo import files
-from csgrepo.errors import LfsError, NotFound, ObjectMissing, TransferError
-from csgrepo.lfs import multipart
-from csgrepo.lfs.parts import Plan
-from csgrepo.lfs.reply import Action, Reply, read_replies
+from csgrepo.errors import HubHTTPError, LfsError, NotFound, ObjectMissing
+from csgrepo.lfs.reply import MEDIA_TYPE, Action, Reply, read_replies
+from csgrepo.lfs.sending import Desk, Sending
+from csgrepo.lfs.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from csgrepo.http import Auth, Http
     from csgrepo.lfs.pointer import Pointer
     from csgrepo.lfs.server import Fetch, OnBytes, Send
-    from csgrepo.redact import Secret
 
 __all__ = ["HttpServer"]
 
-_MEDIA_TYPE = "application/vnd.git-lfs+json"
 _OBJECTS_PER_REQUEST = 100  # what stock git-lfs asks; some servers refuse more
 _TRANSFERS = {"upload": ("multipart", "basic"), "download": ("basic",)}
 _PARTS_AT_ONCE = 8  # of all objects together
+_UNKNOWN_UPLOAD = frozenset({400, 404, 409, 410, 422})
 
 
 class HttpServer:
@@ -44,14 +44,30 @@ class HttpServer:
         http: connections.
         auth: proves who is asking, to the origins it knows.
         ref: the ref that is pushed or fetched, for servers that decide by it.
+        unfinished: the folder where uploads are noted until they are complete; with none, those
+            that are broken off are begun anew.
     """
 
-    def __init__(self, url: str, http: Http, auth: Auth, ref: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        http: Http,
+        auth: Auth,
+        ref: str | None = None,
+        unfinished: Path | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self._http = http
         self._auth = auth
         self._ref = ref
-        self._slots = threading.BoundedSemaphore(_PARTS_AT_ONCE)
+        slots = threading.BoundedSemaphore(_PARTS_AT_ONCE)
+        remembered = Unfinished(unfinished, self.url)
+        self._desk = Desk(http, auth, self._ask_for_one, remembered, slots)
+
+    @property
+    def desk(self) -> Desk:
+        """What uploads to this server share."""
+        return self._desk
 
     def lacking(self, pointers: Sequence[Pointer]) -> dict[Pointer, Send]:
         """See `ObjectServer.lacking`.
@@ -59,24 +75,40 @@ class HttpServer:
         Raises:
             LfsError: the server refuses an object, in its own words.
         """
+        begun = self._desk.unfinished.oids()
+        resumed = [pointer for pointer in pointers if pointer.oid in begun]
+        fresh = [pointer for pointer in pointers if pointer.oid not in begun]
+        replies = [(pointer, self._ask_to_go_on(pointer)) for pointer in resumed]
         sends: dict[Pointer, Send] = {}
-        for pointer, reply in self._batch("upload", pointers):
+        for pointer, reply in itertools.chain(replies, self._batch("upload", fresh)):
             if reply.error is not None:
                 raise LfsError(
                     f"{self.url} refuses object {pointer.oid[:12]} ({pointer.size} bytes): "
                     f"{reply.error}"
                 )
-            if send := self._sending(pointer, reply):
-                sends[pointer] = send
+            if reply.actions.get("upload"):
+                sends[pointer] = Sending(self._desk, pointer, reply)
         return sends
 
-    def _sending(self, pointer: Pointer, reply: Reply) -> Send | None:
-        action = reply.actions.get("upload")
-        verify = Action.read(reply.actions.get("verify"))
-        if action and reply.transfer == "multipart":
-            return functools.partial(self._send_parts, Plan.read(pointer, action), verify)
-        upload = Action.read(action)
-        return functools.partial(self._send, pointer, upload, verify) if upload else None
+    def _ask_to_go_on(self, pointer: Pointer) -> Reply:
+        """Ask by the name of the upload that was begun; a new one where the server knows none."""
+        record = self._desk.unfinished.find(pointer)
+        if record:
+            try:
+                reply = self._ask_for_one(pointer, record.upload_id)
+            except HubHTTPError as error:
+                if error.status not in _UNKNOWN_UPLOAD:
+                    raise
+                reply = None
+            if reply and reply.error is None and reply.actions.get("upload"):
+                return reply
+            record.forget()
+            if reply and reply.error is None:
+                return reply
+        return self._ask_for_one(pointer)
+
+    def _ask_for_one(self, pointer: Pointer, upload_id: str = "") -> Reply:
+        return self._ask("upload", [pointer], upload_id)[0]
 
     def offered(self, pointers: Sequence[Pointer]) -> dict[Pointer, Fetch | LfsError]:
         """See `ObjectServer.offered`."""
@@ -120,7 +152,7 @@ class HttpServer:
                 "POST",
                 f"{self.url}/objects/batch",
                 json=question,
-                headers={"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE},
+                headers={"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE},
                 auth=self._auth,
                 idempotent=True,
             ).mapping()
@@ -130,60 +162,6 @@ class HttpServer:
                 "set one with `git config lfs.url`."
             ) from error
         return read_replies(self.url, answer, pointers, transfers)
-
-    def renewed(self, plan: Plan) -> Plan:
-        """Return an upload's plan with fresh addresses, for when those it has have expired.
-
-        Raises:
-            TransferError: the server does not go on with that upload.
-            HubError: it refuses, or does not answer.
-        """
-        [reply] = self._ask("upload", [plan.pointer], plan.upload_id)
-        if reply.transfer != "multipart" or reply.error is not None:
-            raise TransferError(
-                f"{self.url} gives no fresh addresses for the parts of object "
-                f"{plan.pointer.oid[:12]}: {reply.error or 'it wants them no more'}. Push again."
-            )
-        return Plan.read(plan.pointer, reply.actions.get("upload"))
-
-    def _send_parts(self, plan: Plan, verify: Action | None, path: Path, on_bytes: OnBytes) -> None:
-        multipart.Upload(
-            self._http, plan, path, on_bytes, renew=self.renewed, slots=self._slots
-        ).run()
-        self._verify(plan.pointer, verify)
-
-    def _send(
-        self,
-        pointer: Pointer,
-        upload: Action,
-        verify: Action | None,
-        path: Path,
-        on_bytes: OnBytes,
-    ) -> None:
-        headers: dict[str, str | Secret] = {"Content-Type": "application/octet-stream"}
-        headers |= upload.headers
-        self._http.upload(
-            "PUT",
-            upload.href,
-            path,
-            pointer.size,
-            headers=headers,
-            auth=None if upload.authenticated else self._auth,
-            on_bytes=on_bytes,
-            repeat_500=True,  # a store's hiccup; the same object twice does no harm
-        )
-        self._verify(pointer, verify)
-
-    def _verify(self, pointer: Pointer, verify: Action | None) -> None:
-        if verify:
-            self._http.request(
-                "POST",
-                verify.href,
-                json={"oid": pointer.oid, "size": pointer.size},
-                headers={"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE, **verify.headers},
-                auth=None if verify.authenticated else self._auth,
-                idempotent=True,
-            )
 
     def _fetch(
         self, pointer: Pointer, download: Action, target: BinaryIO, on_bytes: OnBytes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from csgrepo.lfs.pointer import Pointer
-    from csgrepo.lfs.server import Fetch, OnBytes, Send
+    from csgrepo.lfs.server import Fetch, OnBytes, OnRetry, Send
 
 __all__ = ["LocalServer"]
 
@@ -40,7 +40,7 @@ class LocalServer:
             if not self._store.has(pointer)
         }
 
-    def _send(self, pointer: Pointer, path: Path, on_bytes: OnBytes) -> None:
+    def _send(self, pointer: Pointer, path: Path, on_bytes: OnBytes, _: OnRetry) -> None:
         def write(target: BinaryIO) -> tuple[str, int]:
             with path.open("rb", buffering=0) as source:
                 return _copied(source, target, on_bytes)

@@ -87,6 +87,11 @@ class Plan:
         return cls(pointer, parts, completion)
 
     @property
+    def part_bytes(self) -> int:
+        """The length of every part but the last."""
+        return self.parts[0].size if self.parts else 0
+
+    @property
     def upload_id(self) -> str:
         """The server's name for this upload, by which it is taken up again; ``""`` if unknown."""
         query = parse_qs(urlsplit(self.completion).query)

@@ -15,7 +15,9 @@ from csgrepo.redact import Secret
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["Action", "Reply", "read_replies"]
+__all__ = ["MEDIA_TYPE", "Action", "Reply", "read_replies"]
+
+MEDIA_TYPE = "application/vnd.git-lfs+json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from csgrepo.lfs.pointer import Pointer
 
     OnBytes = Callable[[int], object]
-    Send = Callable[[Path, OnBytes], None]
+    OnRetry = Callable[[str], object]
+    Send = Callable[[Path, OnBytes, OnRetry], None]
     Fetch = Callable[[BinaryIO, OnBytes], tuple[str, int]]
 
 __all__ = ["ObjectServer"]
@@ -32,7 +33,8 @@ class ObjectServer(Protocol):
     def lacking(self, pointers: Sequence[Pointer]) -> dict[Pointer, Send]:
         """Return what has to be sent for the server to have all of these, and how.
 
-        A `Send` is given the file and returns once the server has confirmed the object.
+        A `Send` is given the file and returns once the server has confirmed the object. It tells
+        how many bytes went out, and in a few words why any are sent again.
         """
 
     def offered(self, pointers: Sequence[Pointer]) -> dict[Pointer, Fetch | LfsError]:

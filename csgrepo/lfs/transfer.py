@@ -67,7 +67,7 @@ def upload(
 
     def send(pointer: Pointer) -> None:
         with reporter.task("upload", names[pointer], pointer.size) as task:
-            sends[pointer](store.path(pointer.oid), task.advance)
+            sends[pointer](store.path(pointer.oid), task.advance, task.retry)
 
     failures = _each(sends, send, workers)
     for error in failures.values():

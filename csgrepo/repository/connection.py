@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from csgrepo import config
 from csgrepo.git import parse
 from csgrepo.git.settings import GitSettings
 from csgrepo.http import Http, origin
@@ -38,6 +39,7 @@ class Connection:
         credentials: who is asking.
         remote: the remote's name in its settings; the one that is meant where ``None``.
         url: where pushes go, if not where the settings say.
+        patient: nobody waits for the outcome, so a server that is away may take its time.
 
     Raises:
         GitError: there is no such remote.
@@ -50,10 +52,11 @@ class Connection:
         remote: str | None = None,
         *,
         url: str | None = None,
+        patient: bool = False,
     ) -> None:
         self.tree = tree
         self._credentials = credentials
-        self._http = Http()
+        self._http = Http(silence_s=config.settings().stall_timeout_s, patient=patient)
         settings = tree.settings()
         self.name = remote or remotes.meant(settings, tree.refs.head_ref())
         where = remotes.addresses(settings, tree.folder, self.name, url)
@@ -112,7 +115,8 @@ class Connection:
         endpoint = locate(self.name, url, operation, self.tree.settings(), shared)
         if endpoint.folder is not None:
             return LocalServer(endpoint.folder)
-        return HttpServer(endpoint.url, self._http, self._auth(endpoint.url, endpoint.headers), ref)
+        auth = self._auth(endpoint.url, endpoint.headers)
+        return HttpServer(endpoint.url, self._http, auth, ref, self.tree.uploads_dir)
 
     def _auth(self, url: str, headers: Mapping[str, Secret]) -> _Auth:
         return _Auth(self._credentials, url, headers, self.tree.plain_git)

@@ -89,6 +89,11 @@ class WorkTree:
         """Where csgrepo keeps what it needs to remember about this working copy."""
         return self.git_dir / "csgrepo"
 
+    @property
+    def uploads_dir(self) -> Path:
+        """Where uploads are noted until they are complete; shared by all work trees."""
+        return self.common_dir / "csgrepo" / "uploads"
+
     @cached_property
     def oid_bytes(self) -> int:
         """The length of git's object ids: 20, or 32 in a SHA-256 repository."""

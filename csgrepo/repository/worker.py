@@ -37,7 +37,7 @@ def main(git_dir: str, folder: str) -> int:
         credentials = access.credentials(tree.folder)
         # Where it was to go when it was handed in, whatever the remote's settings say by now.
         remote, url = job.push.remote or "origin", job.push.url
-        with Connection(tree, credentials, remote, url=url) as connection:
+        with Connection(tree, credentials, remote, url=url, patient=True) as connection:
             return pushing.carry_out(
                 job.push, connection, reporter, reporter.hear, reporter.started
             )
