@@ -38,12 +38,8 @@ def scratch(parent: Path, prefix: str = JOINING) -> Iterator[Path]:
     Git does not look into it: a repository that it happens to be in does not take it for work.
     """
     _clear(parent, prefix)
-    folder = parent / f"{prefix}-{secrets.token_hex(6)}"
-    folder.mkdir()
-    (folder / ".gitignore").write_bytes(b"*\n")
-    lock = _held(folder)
+    folder, lock = _made(parent, prefix)
     try:
-        (folder / "work").mkdir()
         yield folder / "work"
     finally:
         if lock:
@@ -51,18 +47,42 @@ def scratch(parent: Path, prefix: str = JOINING) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _made(parent: Path, prefix: str) -> tuple[Path, BaseFileLock | None]:
+    """Make a folder that is locked, where the disk knows locks.
+
+    Until it is, another process may take it for a dead one's and clear it away; then the next is
+    made.
+    """
+    while True:
+        folder = parent / f"{prefix}-{secrets.token_hex(6)}"
+        folder.mkdir()
+        with contextlib.suppress(FileNotFoundError, Timeout):
+            (folder / ".gitignore").write_bytes(b"*\n")
+            lock = _lock(folder)
+            (folder / "work").mkdir()
+            if lock is None or (folder / _LOCK).exists():
+                return folder, lock
+
+
 def _clear(parent: Path, prefix: str) -> None:
     for left in parent.glob(f"{glob.escape(prefix)}-*"):
-        if lock := _held(left):
-            shutil.rmtree(left, ignore_errors=True)
-            lock.release()
+        with contextlib.suppress(Timeout):
+            if lock := _lock(left):
+                shutil.rmtree(left, ignore_errors=True)
+                lock.release()
 
 
-def _held(folder: Path) -> BaseFileLock | None:
-    """Return the folder's lock, ``None`` where another has it or the disk knows no locks."""
+def _lock(folder: Path) -> BaseFileLock | None:
+    """Return the folder's lock, ``None`` where the disk knows no locks.
+
+    Raises:
+        Timeout: another has it.
+    """
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
-    except (Timeout, OSError, NotImplementedError):
+    except Timeout:
+        raise
+    except (OSError, NotImplementedError):
         return None
     return lock
