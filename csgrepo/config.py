@@ -17,6 +17,7 @@ __all__ = ["DEFAULT_ENDPOINT", "LARGE_FILE_BYTES", "Settings", "settings", "skip
 DEFAULT_ENDPOINT = "https://hub.opencsg.com"
 LARGE_FILE_BYTES = 10 * 1024 * 1024
 STALL_TIMEOUT_S = 60
+LOCK_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Settings:
         progress: whether bars may be shown where a caller asks for them.
         large_file_bytes: from this size on a file belongs in LFS.
         stall_timeout_s: a transfer in which nothing moves for so many seconds is begun anew.
+        lock_timeout_s: how long to wait for a working copy that another process is changing.
     """
 
     endpoint: str
@@ -44,6 +46,7 @@ class Settings:
     progress: bool
     large_file_bytes: int
     stall_timeout_s: int
+    lock_timeout_s: float
 
 
 def settings() -> Settings:
@@ -60,6 +63,7 @@ def settings() -> Settings:
         progress=not _switch("CSGHUB_DISABLE_PROGRESS"),
         large_file_bytes=_count("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
         stall_timeout_s=_count("CSGHUB_STALL_TIMEOUT", STALL_TIMEOUT_S),
+        lock_timeout_s=_count("CSGHUB_LOCK_TIMEOUT", LOCK_TIMEOUT_S),
     )
 
 

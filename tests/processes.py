@@ -11,7 +11,10 @@ import contextlib
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.machine import MARK
@@ -60,3 +63,20 @@ def end(pids: dict[int, str]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def held_open(path: Path) -> Iterator[int]:
+    """Have another process keep a file open; yields its number."""
+    script = f"file = open({os.fspath(path)!r}); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        try:
+            yield other.pid
+        finally:
+            other.stdin.write(b"\n")
+            other.stdin.close()

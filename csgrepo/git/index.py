@@ -14,25 +14,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import struct
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from csgrepo.errors import CommandFailed, GitError
+from csgrepo.errors import GitError
 from csgrepo.files import disk_errors
+from csgrepo.git import locks
 from csgrepo.git.runner import git_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
     "Entry",
     "SplitIndex",
     "StatData",
-    "patiently",
     "read",
     "read_bytes",
     "write_stats",
@@ -47,11 +45,7 @@ _EXTENDED = 0x4000
 _STAGE = 0x3000
 _SKIP_WORKTREE = 0x4000  # in the second flag word
 
-_LOCK_PATIENCE_S = 10.0
-_LOCK_INTERVAL_S = 0.02
-_LOCKED = re.compile(r"Unable to create '[^']*index\.lock': File exists")
 _SPLIT = b"link"
-_T = TypeVar("_T")
 _MASK = 0xFFFFFFFF
 
 
@@ -256,7 +250,7 @@ def write_stats(
     """
     if not stats:
         return 0
-    with _locked(path) as lock:
+    with _locked(path, root) as lock:
         data = bytearray(path.read_bytes())
         filled: dict[str, Entry] = {}
         for entry in _entries(bytes(data), oid_bytes, str(path)):
@@ -328,9 +322,9 @@ class _Lock:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[_Lock]:
+def _locked(path: Path, root: Path) -> Iterator[_Lock]:
     lock = path.with_name(path.name + ".lock")
-    handle = _create(lock)
+    handle = _create(lock, root)
     try:
         with disk_errors(path):
             try:
@@ -343,45 +337,12 @@ def _locked(path: Path) -> Iterator[_Lock]:
         raise
 
 
-def _create(lock: Path) -> int:
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
+def _create(lock: Path, root: Path) -> int:
+    wait = None
     while True:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             return os.open(lock, flags, 0o666)
-        except FileExistsError as error:
-            if time.monotonic() > deadline:
-                raise _held(lock) from error
-            time.sleep(_LOCK_INTERVAL_S)
-
-
-def _held(lock: Path) -> GitError:
-    return GitError(
-        f"{lock} exists: another git command is running in this repository, or one was killed. "
-        "If none is running, remove that file."
-    )
-
-
-def patiently(path: Path, run: Callable[[], _T]) -> _T:
-    """Run a git command that writes the index; again and again while another holds it.
-
-    Git itself gives up at once, even if it is only a status line in a shell prompt that looks.
-
-    Args:
-        path: the index file.
-        run: the command; must have done nothing when it says that the index is locked.
-
-    Raises:
-        GitError: another command held the index all the time.
-    """
-    lock = path.with_name(path.name + ".lock")
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while True:
-        try:
-            return run()
-        except CommandFailed as error:
-            if not _LOCKED.search(error.stderr):
-                raise
-            if time.monotonic() > deadline:
-                raise _held(lock) from error
-            time.sleep(_LOCK_INTERVAL_S)
+        except FileExistsError:
+            wait = wait or locks.Wait(lock, (lock.parent, root))
+            wait.a_while()

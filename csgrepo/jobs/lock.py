@@ -1,4 +1,7 @@
-"""The push lock of a working copy: one push at a time, whichever process it is in."""
+"""Locks of a working copy that name their holder, and outlive no holder.
+
+The push lock: one push at a time, whichever process it is in.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from filelock import BaseFileLock
 
-__all__ = ["LockTimeout", "PushLock", "stopped"]
+__all__ = ["LockTimeout", "NotedLock", "PushLock", "stopped"]
 
 
 _LOOK_S = 5.0  # how often one who waits asks who is in the way
@@ -30,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class LockTimeout(GitError, TimeoutError):
-    """Another push holds the working copy's lock and did not end in time.
+    """Another process or thread holds the working copy's lock and did not end in time.
 
     Attributes:
         path: the lock file.
@@ -40,29 +43,24 @@ class LockTimeout(GitError, TimeoutError):
     def __init__(self, path: str, holder: str, waited_s: float) -> None:
         by = f" by {holder}" if holder else ""
         super().__init__(
-            f"{path} has been held{by} for longer than the {waited_s:g} s this push may wait. "
+            f"{path} has been held{by} for longer than the {waited_s:g} s one may wait for it. "
             "Wait for it, or end that process; the lock goes with it."
         )
         self.path = path
         self.holder = holder
 
 
-class PushLock:
+class NotedLock:
     """A lock that the system takes back when its holder dies, in whatever way.
 
     Not re-entrant: a thread that holds it and asks for it again waits for itself.
 
     Args:
-        git_dir: the repository's git directory.
-
-    Example:
-        >>> import tempfile
-        >>> with PushLock(tempfile.mkdtemp()).hold("push main", timeout_s=60):
-        ...     pass
+        path: the lock file; who holds it is noted beside it.
     """
 
-    def __init__(self, git_dir: str | os.PathLike[str]) -> None:
-        self.path = Path(git_dir).absolute() / "csgrepo" / "push.lock"
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @property
     def holder(self) -> str:
@@ -85,15 +83,18 @@ class PushLock:
 
     @property
     def _note(self) -> Path:
-        return self.path.with_name("push.lock.json")
+        return self.path.with_name(f"{self.path.name}.json")
 
     @contextlib.contextmanager
-    def hold(self, what: str, timeout_s: float | None = None) -> Iterator[None]:
+    def hold(self, what: str, timeout_s: float | None = None) -> Iterator[float | None]:
         """Hold the lock for the length of the block.
 
         Args:
             what: what for, shown to those who wait.
             timeout_s: how long to wait for it; 0 asks once, ``None`` waits as long as it takes.
+
+        Yields:
+            When its last holder took it, if that one died with it (seconds since the epoch).
 
         Raises:
             LockTimeout: another has it.
@@ -101,8 +102,9 @@ class PushLock:
         """
         lock = self._acquire(timeout_s)
         try:
+            since = self._noted_since()
             self._write_note(what)
-            yield
+            yield since
         finally:
             with contextlib.suppress(OSError):
                 self._note.unlink()
@@ -120,7 +122,7 @@ class PushLock:
             raise LockTimeout(str(self.path), self.holder, timeout_s or 0) from error
         except OSError as error:
             raise GitError(
-                f"the push lock {self.path} cannot be made ({error}); a push needs a git directory "
+                f"the lock {self.path} cannot be made ({error}); this needs a git directory "
                 "that can be written"
             ) from error
         return lock
@@ -143,6 +145,15 @@ class PushLock:
                 raise LockTimeout(str(self.path), hindrance, 2 * _LOOK_S)
             before = hindrance or "someone"
 
+    def _noted_since(self) -> float | None:
+        """Return when the note was written that somebody left who died; 0 where it says nothing."""
+        try:
+            return float(json.loads(self._note.read_text("utf-8"))["since"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError):
+            return 0.0
+
     def _write_note(self, what: str) -> None:
         """Say who holds it; for people only, so a full disk does not matter."""
         facts = {
@@ -159,3 +170,19 @@ class PushLock:
 def stopped(process: Process, what: str) -> str:
     """Say that a process was suspended, and how it is made to go on."""
     return f"{what}, which is stopped; `kill -CONT {process.pid}` lets it go on"
+
+
+class PushLock(NotedLock):
+    """The lock that a push holds.
+
+    Args:
+        git_dir: the repository's git directory.
+
+    Example:
+        >>> import tempfile
+        >>> with PushLock(tempfile.mkdtemp()).hold("push main", timeout_s=60):
+        ...     pass
+    """
+
+    def __init__(self, git_dir: str | os.PathLike[str]) -> None:
+        super().__init__(Path(git_dir).absolute() / "csgrepo" / "push.lock")

@@ -20,7 +20,7 @@ from csgrepo.errors import (
     UnknownRevision,
 )
 from csgrepo.files import disk_errors
-from csgrepo.git import index, parse
+from csgrepo.git import parse
 from csgrepo.jobs import Push
 from csgrepo.lfs import hooks
 from csgrepo.repo_id import check_ref_name
@@ -182,9 +182,7 @@ def commit(tree: WorkTree, message: str) -> None:
             later = time.time() + _LATER_S
             os.utime(private, (later, later))
         git = tree.git.configured(env={"GIT_INDEX_FILE": str(private)})
-        index.patiently(
-            tree.index_path, lambda: git.run("commit", "--quiet", "-F", "-", stdin=message.encode())
-        )
+        tree.patiently(lambda: git.run("commit", "--quiet", "-F", "-", stdin=message.encode()))
     finally:
         private.unlink(missing_ok=True)
 
@@ -249,7 +247,7 @@ def checkout(
 def _start_branch(tree: WorkTree, name: str, *, create: bool) -> None:
     """Without any commit there is nothing to check out; only the name can change."""
     if create or current(tree) == name:
-        tree.git.run("symbolic-ref", "HEAD", f"refs/heads/{check_ref_name(name)}")
+        tree.write("symbolic-ref", "HEAD", f"refs/heads/{check_ref_name(name)}")
         return
     raise UnknownRevision(
         ["git", "checkout"],

@@ -29,7 +29,7 @@ def configure(tree: WorkTree, user: str | None, email: str | None) -> None:
             continue
         if not value.strip() or any(character in value for character in "\n\r\0<>"):
             raise InvalidInput(f"{value!r} cannot be a {key.replace('.', ' ')} in a commit")
-        tree.plain_git.run("config", "--local", key, value)
+        tree.write("config", "--local", key, value)
 
 
 def ensure(tree: WorkTree, credentials: Credentials) -> None:

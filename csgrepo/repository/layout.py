@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from csgrepo.git import index
+from csgrepo.git import index, locks
 from csgrepo.git.refs import Refs
 from csgrepo.git.runner import Git
 from csgrepo.git.settings import GitSettings
@@ -15,9 +15,13 @@ from csgrepo.lfs import filter_process
 from csgrepo.lfs.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from csgrepo.git.runner import Completed
 
 __all__ = ["WorkTree", "git_in"]
+
+_T = TypeVar("_T")
 
 # Stat data cannot be filled in where half of the index is in a file that must not change.
 _WHOLE_INDEX = ("core.splitIndex", "false")
@@ -82,7 +86,24 @@ class WorkTree:
             GitError: another one holds it for longer than one should.
             CommandFailed: the command failed.
         """
-        return index.patiently(self.index_path, lambda: self.git.run(*args, stdin=stdin))
+        return self.patiently(lambda: self.git.run(*args, stdin=stdin))
+
+    def write(self, *args: str, stdin: bytes | None = None) -> Completed:
+        """Run a git command, as the user has configured it, that writes settings or refs.
+
+        Raises:
+            GitError: another one holds the lock it needs for longer than one should.
+            CommandFailed: the command failed.
+        """
+        return self.patiently(lambda: self.plain_git.run(*args, stdin=stdin))
+
+    def patiently(self, run: Callable[[], _T]) -> _T:
+        """Run a git command that changes the repository, once no other holds the lock it needs.
+
+        Raises:
+            GitError: another one holds it for longer than one should.
+        """
+        return locks.patiently(self.git_dir, run, self.folder)
 
     @property
     def state_dir(self) -> Path:

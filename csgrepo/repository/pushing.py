@@ -205,6 +205,6 @@ def _grew_from(push: Push, connection: Connection, now: str | None) -> bool:
 
 def _follow_upstream(push: Push, connection: Connection) -> None:
     if push.set_upstream and push.remote:
-        git = connection.tree.plain_git
-        git.run("config", f"branch.{push.set_upstream}.remote", push.remote)
-        git.run("config", f"branch.{push.set_upstream}.merge", push.ref)
+        tree = connection.tree
+        tree.write("config", f"branch.{push.set_upstream}.remote", push.remote)
+        tree.write("config", f"branch.{push.set_upstream}.merge", push.ref)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import threading
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from csgrepo import config
 from csgrepo.errors import InvalidInput, NotARepository, NothingToCommit, QueueError
@@ -39,9 +40,11 @@ from csgrepo.repository import (
 from csgrepo.repository.access import Access, register_helper
 from csgrepo.repository.connection import Connection
 from csgrepo.repository.layout import WorkTree
+from csgrepo.repository.turn import turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Concatenate
 
     from csgrepo.credentials import Credentials
     from csgrepo.jobs.command import Command
@@ -53,11 +56,27 @@ __all__ = ["Repository"]
 
 _log = logging.getLogger(__name__)
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 DEFAULT_MESSAGE = "commit files with csgrepo"
 
 # The body of `commit` runs with the working copy as current folder, which belongs to the whole
 # process: bodies of several repositories take turns.
 _current_folder = threading.RLock()
+
+
+def _in_turn(
+    method: Callable[Concatenate[Repository, _P], _T],
+) -> Callable[Concatenate[Repository, _P], _T]:
+    """Run a method with the working copy to itself."""
+
+    @functools.wraps(method)
+    def wrapper(self: Repository, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with turn(self._tree, method.__name__.strip("_").replace("_", " ")):
+            return method(self, *args, **kwargs)
+
+    return wrapper
 
 
 class Repository:
@@ -178,9 +197,10 @@ class Repository:
         self.__dict__.pop("_tree", None)
         self.__dict__.pop("_queue", None)
         cloning.prepare(Path(self.local_dir), remote, self._credentials, self.reporter)
-        if revision is not None:
-            branches.checkout(self._tree, self._connection, revision, create=True)
-        self._fetch_content(force=False)
+        with turn(self._tree, f"clone {source}"):
+            if revision is not None:
+                branches.checkout(self._tree, self._connection, revision, create=True)
+            self._fetch_content(force=False)
 
     def _open(self, revision: str | None) -> None:
         settings = self._tree.settings()
@@ -274,6 +294,7 @@ class Repository:
 
     # -- settings ------------------------------------------------------------------------------
 
+    @_in_turn
     def git_config_username_and_email(
         self, git_user: str | None = None, git_email: str | None = None
     ) -> None:
@@ -284,6 +305,7 @@ class Repository:
         """
         identity.configure(self._tree, git_user, git_email)
 
+    @_in_turn
     def git_credential_helper_store(self) -> None:
         """Let plain git commands in this working copy use the token that `login` keeps.
 
@@ -295,6 +317,7 @@ class Repository:
 
     # -- tracking ------------------------------------------------------------------------------
 
+    @_in_turn
     def lfs_track(self, patterns: str | list[str], filename: bool = False) -> None:
         """Keep matching files in LFS from now on.
 
@@ -310,6 +333,7 @@ class Repository:
             attributes.track(self._tree.folder, lines)
         self._equip_plain_git()
 
+    @_in_turn
     def lfs_untrack(self, patterns: str | list[str]) -> None:
         """Keep matching files in git itself from now on; takes what `lfs_track` was given."""
         both = [
@@ -329,6 +353,7 @@ class Repository:
         """Track changed files that are not text; returns them."""
         return self._auto_track(pattern, self._is_binary)
 
+    @_in_turn
     def _auto_track(self, pattern: str, wanted: Callable[[Candidate], bool]) -> list[str]:
         found = staging.changes(self._tree, pattern, staged=True)
         return tracking.auto_track(self._tree, found, wanted)
@@ -342,6 +367,7 @@ class Repository:
     def _is_binary(self, candidate: Candidate) -> bool:
         return tracking.is_binary(self._tree.folder / candidate.path)
 
+    @_in_turn
     def lfs_prune(self, recent: bool = False) -> int:
         """Remove local LFS objects that are not checked out and that the server confirms to have.
 
@@ -365,6 +391,7 @@ class Repository:
 
     # -- add, commit, push, pull ---------------------------------------------------------------
 
+    @_in_turn
     def git_add(self, pattern: str = ".", auto_lfs_track: bool = False) -> None:
         """Stage new, changed and deleted files.
 
@@ -383,6 +410,7 @@ class Repository:
         if staging.stage(self._tree, wanted, self.reporter):
             self._equip_plain_git()
 
+    @_in_turn
     def git_commit(self, commit_message: str = DEFAULT_MESSAGE) -> None:
         """Commit what is staged.
 
@@ -433,6 +461,7 @@ class Repository:
         ):
             return pushing.carry_out(push, connection, self.reporter).url
 
+    @_in_turn
     def git_pull(self, rebase: bool = False, lfs: bool = False) -> None:
         """Bring in what is new on the remote.
 
@@ -448,6 +477,7 @@ class Repository:
             branches.pull(connection, rebase=rebase)
         self._fetch_content(force=lfs)
 
+    @_in_turn
     def git_checkout(self, revision: str, create_branch_ok: bool = False) -> None:
         """Check out a branch, tag or commit.
 
@@ -484,15 +514,16 @@ class Repository:
             NothingToCommit: nothing changed, and ``clean_ok`` is false.
         """
         branches.current(self._tree)  # without one there is nothing to push to
-        self.git_add(auto_lfs_track=True)
-        try:
-            self.git_commit(commit_message)
-        except NothingToCommit:
-            if not clean_ok:
-                raise
-            if not inquiry.remote_lacks(self._tree):
-                _log.info("%s: nothing changed, nothing to push", self.local_dir)
-                return None
+        with turn(self._tree, f"push_to_hub {commit_message!r}"):
+            self.git_add(auto_lfs_track=True)
+            try:
+                self.git_commit(commit_message)
+            except NothingToCommit:
+                if not clean_ok:
+                    raise
+                if not inquiry.remote_lacks(self._tree):
+                    _log.info("%s: nothing changed, nothing to push", self.local_dir)
+                    return None
         return self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune)
 
     @contextlib.contextmanager
@@ -509,6 +540,9 @@ class Repository:
         If the block raises, nothing is added, committed or pushed, and the exception goes on.
         The current folder is the working copy inside the block, and what it was afterwards.
 
+        Other threads and processes that change this working copy wait for the end of the block, so
+        that none of them commits what it has half written.
+
         Args:
             commit_message: what the commit says.
             branch: check out this branch first; it is made if there is none.
@@ -520,15 +554,17 @@ class Repository:
             >>> with repo.commit("add weights"):  # doctest: +SKIP
             ...     torch.save(model.state_dict(), "model.pt")
         """
-        if branch is not None:
-            self.git_checkout(branch, create_branch_ok=True)
-        branches.catch_up(self._connection, required=blocking)
-        self._fetch_content(force=False)
-        with _inside(self.local_dir):
-            yield self
-        self.git_add(auto_lfs_track=track_large_files)
-        with contextlib.suppress(NothingToCommit):
-            self.git_commit(commit_message)
+        # In this order: a body may hold the current folder and wait for another working copy.
+        with _current_folder, turn(self._tree, f"commit {commit_message!r}"):
+            if branch is not None:
+                self.git_checkout(branch, create_branch_ok=True)
+            branches.catch_up(self._connection, required=blocking)
+            self._fetch_content(force=False)
+            with _inside(self.local_dir):
+                yield self
+            self.git_add(auto_lfs_track=track_large_files)
+            with contextlib.suppress(NothingToCommit):
+                self.git_commit(commit_message)
         self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune)
 
     # -- tags ----------------------------------------------------------------------------------

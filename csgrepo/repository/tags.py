@@ -38,7 +38,7 @@ def create(tree: WorkTree, name: str, message: str | None) -> str:
     if tree.refs.oid(ref):
         raise GitError(f"the tag {name!r} exists; delete it first, or choose another name")
     options = ["-a", "-F", "-"] if message else []
-    tree.plain_git.run("tag", *options, "--", name, stdin=(message or "").encode())
+    tree.write("tag", *options, "--", name, stdin=(message or "").encode())
     return tree.plain_git.text("rev-parse", "--verify", ref)
 
 
@@ -46,7 +46,7 @@ def delete(tree: WorkTree, name: str) -> bool:
     """Delete the tag here; returns whether there was one."""
     if not exists(tree, name):
         return False
-    tree.plain_git.run("tag", "-d", "--", name)
+    tree.write("tag", "-d", "--", name)
     return True
 
 

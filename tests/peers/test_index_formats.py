@@ -16,10 +16,11 @@ import pytest
 
 from csgrepo import Repository
 from csgrepo.errors import GitError
-from csgrepo.git import index
+from csgrepo.git import index, locks
 from csgrepo.lfs.pointer import Pointer
 from csgrepo.progress import Event
 from tests.peers import samples
+from tests.processes import held_open
 from tests.stock import StockGit
 
 ONE, TWO = samples.content("one", 4000), samples.content("two", 4000)
@@ -414,13 +415,13 @@ def locked(work: StockGit) -> Path:
 def test_index_another_command_holds_is_a_clear_error_and_nothing_is_lost(
     work: StockGit, locked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_LOCK_PATIENCE_S", 0.2)
+    monkeypatch.setattr(locks, "_OWNED_PATIENCE_S", 0.2)
     change(work.cwd)
     before = (work.cwd / ".git/index").read_bytes()
     files = samples.tree(work.cwd)
     repo = Repository(work.cwd)
 
-    with pytest.raises(GitError, match=r"index\.lock exists: another git command"):
+    with held_open(locked) as other, pytest.raises(GitError, match=rf"held by .* {other}\)"):
         repo.git_add()
 
     assert (work.cwd / ".git/index").read_bytes() == before
@@ -435,7 +436,7 @@ def test_commit_while_another_command_holds_the_index_is_whole_or_a_clear_error(
     work: StockGit, monkeypatch: pytest.MonkeyPatch, hook: bool
 ) -> None:
     """Only a hook that may stage files needs the index itself."""
-    monkeypatch.setattr(index, "_LOCK_PATIENCE_S", 0.2)
+    monkeypatch.setattr(locks, "_OWNED_PATIENCE_S", 0.2)
     expected = change(work.cwd)
     repo = Repository(work.cwd)
     repo.git_add()
@@ -447,7 +448,7 @@ def test_commit_while_another_command_holds_the_index_is_whole_or_a_clear_error(
         program.parent.mkdir(exist_ok=True)
         program.write_text("#!/bin/sh\nexit 0\n")
         program.chmod(0o755)
-        with pytest.raises(GitError, match=r"index\.lock exists: another git command"):
+        with held_open(lock) as other, pytest.raises(GitError, match=rf"held by .* {other}\)"):
             repo.git_commit("Too early")
         assert work("log", "--format=%s") == "Begin"
         lock.unlink()

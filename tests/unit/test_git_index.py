@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from csgrepo.errors import GitError
-from csgrepo.git import index
+from csgrepo.git import index, locks
 from csgrepo.git.index import StatData
+from tests.processes import held_open
 
 NAMES = ["a", "dir/模型 final.bin", "dir/模型 later.bin", "z" * 300]
 BLOB = "ab" * 20
@@ -143,8 +144,8 @@ def test_write_stats_says_who_is_in_the_way(
     file = tmp_path / "index"
     file.write_bytes(_index(2, NAMES))
     (tmp_path / "index.lock").touch()
-    monkeypatch.setattr(index, "_LOCK_PATIENCE_S", 0.05)
-    with pytest.raises(GitError, match=r"index\.lock exists"):
+    monkeypatch.setattr(locks, "_OWNED_PATIENCE_S", 0.05)
+    with held_open(tmp_path / "index.lock"), pytest.raises(GitError, match=r"index\.lock is held"):
         index.write_stats(tmp_path, file, {"a": (BLOB, tmp_path.lstat())})
     assert (tmp_path / "index.lock").exists()
 
