@@ -28,6 +28,7 @@ from csgrepo.server.sizes import Sizes
 from csgrepo.server.storage import ObjectStore
 from csgrepo.server.streams import Streams
 from csgrepo.server.tally import Tally
+from csgrepo.server.tasks import Tasks
 from csgrepo.server.topics import Topics
 from csgrepo.server.work import Workers
 
@@ -88,6 +89,7 @@ class Backend:
             self.record.add,  # last: who waits for a request there finds it counted
         ]
         self.deploys = Deploys(self.database)
+        self.tasks = Tasks(self.database)
         self.consoles = Consoles()
         self.streams = Streams()
         self.workers = Workers()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from csgrepo.server.deploys import Deploy
     from csgrepo.server.streams import Pulse
+    from csgrepo.server.tasks import Task
 
 __all__ = ["Console", "Consoles"]
 
@@ -63,13 +64,13 @@ class Consoles:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards _consoles
-        self._consoles: dict[int, Console] = {}
+        self._consoles: dict[str, Console] = {}
 
-    def of(self, deploy: Deploy) -> Console:
+    def of(self, deploy: Deploy | Task) -> Console:
         """Return a deploy's console; a new one tells what is known of the deploy."""
         with self._lock:
-            console = self._consoles.get(deploy.id)
+            console = self._consoles.get(deploy.service)
             if console is None:
-                console = self._consoles[deploy.id] = Console()
+                console = self._consoles[deploy.service] = Console()
                 console.say(f"{deploy.name}: created for {deploy.namespace}", deploy.created_at)
             return console

@@ -30,8 +30,13 @@ CRASHING = 3  # the number of the framework that never gets to work
 class DeployType(IntEnum):
     """What a deploy is for; the contract's numbers."""
 
+    SPACE = 0
     INFERENCE = 1
     FINETUNE = 2
+    SERVERLESS = 3
+    EVALUATION = 4
+    NOTEBOOK = 5
+    JOB = 6
 
 
 class State(IntEnum):
@@ -170,7 +175,7 @@ class Deploys:
                     (kind, repository.id, user.id, namespace, name, service, asked, now, now, now),
                 )
         except sqlite3.IntegrityError as error:
-            raise _taken() from error
+            raise Refusal(500, "DEPLOY-ERR-0") from error
         assert added.lastrowid is not None  # noqa: S101 - a row was inserted
         return added.lastrowid
 
@@ -191,10 +196,10 @@ class Deploys:
         return [self._deploy(row) for row in self._database.rows(sql, kind, repository.id)]
 
     def of_namespace(
-        self, kind: DeployType, namespace: str, limit: int, offset: int
+        self, kind: DeployType, namespace: str | None, limit: int, offset: int
     ) -> tuple[list[Deploy], int]:
-        """Return one page of a namespace's deploys, the newest first, and how many there are."""
-        where = "FROM deploys WHERE type = ? AND namespace = ?"
+        """Return one page of a namespace's deploys or of all, newest first, and their number."""
+        where = "FROM deploys WHERE type = ? AND namespace = coalesce(?, namespace)"
         rows = self._database.rows(
             f"SELECT * {where} ORDER BY id DESC LIMIT ? OFFSET ?",
             kind,
@@ -214,7 +219,7 @@ class Deploys:
         try:
             self._set(deploy, name=name, settings=json.dumps(asdict(settings)))
         except sqlite3.IntegrityError as error:
-            raise _taken() from error
+            raise Refusal(500, "DEPLOY-ERR-0") from error
 
     def start(self, deploy: Deploy) -> None:
         """Begin to start, unless it is at work already."""
@@ -247,8 +252,3 @@ class Deploys:
         settings = Settings(**json.loads(fields.pop("settings")))
         kind = DeployType(fields.pop("type"))
         return Deploy(**fields, type=kind, settings=settings, pace=self.pace)
-
-
-def _taken() -> Refusal:
-    words = "DEPLOY-ERR-0: Deploy name already exists for this deploy type."
-    return Refusal(500, "DEPLOY-ERR-0", words)

@@ -116,7 +116,7 @@ def _served(
 def _admitted(backend: Backend, request: Request) -> tuple[Deploy, str]:
     """Return the deploy that is asked, and its model, for those who may ask it."""
     deploy = backend.deploys.serving(request.path_params["service"])
-    if deploy is None or deploy.type is not DeployType.INFERENCE:
+    if deploy is None or deploy.type not in {DeployType.INFERENCE, DeployType.SERVERLESS}:
         raise Refusal(404, "SYS-ERR-3")
     user = git_caller(backend.accounts, request.headers.get("authorization"))
     request.scope["csgrepo.user"] = user.name if user else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTER_ID", "framework", "resource", "routes"]
 
 CLUSTER_ID = "local"
-_TYPES = {"0", *(str(int(kind)) for kind in DeployType)}
+_TYPES = {str(int(kind)) for kind in DeployType}
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
@@ -114,6 +114,8 @@ _FRAMEWORKS = [
     _framework(1, "echo", DeployType.INFERENCE, "Answers with what it was asked"),
     _framework(2, "notebook", DeployType.FINETUNE, "A record without a notebook behind it"),
     _framework(CRASHING, "crash", DeployType.INFERENCE, "Ends as soon as it has started"),
+    _framework(4, "compare", DeployType.EVALUATION, "A record without a comparison behind it"),
+    _framework(5, "notebook", DeployType.NOTEBOOK, "A record without a notebook behind it"),
 ]
 
 
@@ -125,7 +127,8 @@ def resource(number: int) -> dict[str, object] | None:
 def framework(number: int, kind: DeployType) -> dict[str, object] | None:
     """Return the framework of that number, if it is for such deploys."""
     found = next((item for item in _FRAMEWORKS if item["id"] == number), None)
-    return found if found and found["type"] == kind else None
+    wanted = DeployType.INFERENCE if kind is DeployType.SERVERLESS else kind
+    return found if found and found["type"] == wanted else None
 
 
 def resources(call: Call) -> Response:

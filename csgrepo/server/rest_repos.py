@@ -16,6 +16,7 @@ from csgrepo.server.initial import first_files
 from csgrepo.server.kinds import Kind
 from csgrepo.server.refusal import Refusal
 from csgrepo.server.rest import endpoint, envelope, moment
+from csgrepo.server.rest_space_runs import space_state
 from csgrepo.server.rest_tags import topic_object
 from csgrepo.server.rest_users import namespace_object
 
@@ -209,6 +210,8 @@ def repository_object(
             shown["user"] = {"username": creator.name, "nickname": creator.nickname, "avatar": ""}
     if full:
         shown |= _rights(call, repository)
+        if repository.type is Kind.SPACE:
+            shown |= space_state(backend, repository)
         shown |= shown_details(repository, to_writer=bool(shown["can_write"]))
     return shown
 

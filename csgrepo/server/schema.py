@@ -162,5 +162,22 @@ _DOWNLOADS = """
 ALTER TABLE repositories ADD COLUMN downloads INTEGER NOT NULL DEFAULT 0;
 """
 
+# Finetune jobs, evaluations and notebooks.
+_TASKS = """
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    type INTEGER NOT NULL,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    namespace TEXT NOT NULL COLLATE NOCASE REFERENCES namespaces (name) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    service TEXT NOT NULL UNIQUE,
+    asked TEXT NOT NULL,
+    started_at REAL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+CREATE UNIQUE INDEX notebooks_by_name ON tasks (namespace, name) WHERE type = 5;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
-STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS)
+STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS, _TASKS)

@@ -419,7 +419,7 @@ def test_resources_clusters_and_frameworks_are_offered(wanda, quick):
     assert [item["frame_name"] for item in found] == ["echo", "crash"]
     found = wanda("GET", f"{model}/runtime_framework_v2?deploy_type=2").json()["data"]
     assert [item["frame_name"] for item in found] == ["notebook"]
-    assert len(wanda("GET", "/runtime_framework").json()["data"]) == 3
+    assert len(wanda("GET", "/runtime_framework").json()["data"]) == 5
     assert len(wanda("GET", "/models/runtime_framework?deploy_type=1").json()["data"]) == 2
     anonymous = requests.get(f"{quick.url}/api/v1{model}/runtime_framework", timeout=30)
     assert anonymous.status_code == 403
