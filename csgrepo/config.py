@@ -35,6 +35,7 @@ class Settings:
         large_file_bytes: from this size on a file belongs in LFS.
         stall_timeout_s: a transfer in which nothing moves for so many seconds is begun anew.
         lock_timeout_s: how long to wait for a working copy that another process is changing.
+        rank: the number of this process in its distributed run; 0 outside one.
     """
 
     endpoint: str
@@ -47,6 +48,7 @@ class Settings:
     large_file_bytes: int
     stall_timeout_s: int
     lock_timeout_s: float
+    rank: int
 
 
 def settings() -> Settings:
@@ -64,6 +66,7 @@ def settings() -> Settings:
         large_file_bytes=_count("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
         stall_timeout_s=_count("CSGHUB_STALL_TIMEOUT", STALL_TIMEOUT_S),
         lock_timeout_s=_count("CSGHUB_LOCK_TIMEOUT", LOCK_TIMEOUT_S),
+        rank=_rank(),
     )
 
 
@@ -85,6 +88,11 @@ def _switch(name: str) -> bool:
 def _count(name: str, default: int) -> int:
     text = _first(name)
     return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+def _rank() -> int:
+    text = _first("RANK")
+    return int(text) if text.isdecimal() else 0
 
 
 def _endpoint(text: str) -> str:

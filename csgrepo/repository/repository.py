@@ -8,15 +8,17 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
 from csgrepo import config
 from csgrepo.errors import InvalidInput, NotARepository, NothingToCommit, QueueError
 from csgrepo.jobs import exits
+from csgrepo.jobs.exits import OnExit
 from csgrepo.jobs.lock import PushLock
-from csgrepo.jobs.push import Push
+from csgrepo.jobs.push import Policy, Push
 from csgrepo.jobs.queue import Queue
 from csgrepo.lfs import attributes, hooks
 from csgrepo.progress import Reporter
@@ -30,6 +32,7 @@ from csgrepo.repository import (
     pages,
     pruning,
     pushing,
+    ranks,
     remotes,
     staging,
     tags,
@@ -73,6 +76,8 @@ def _in_turn(
 
     @functools.wraps(method)
     def wrapper(self: Repository, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if self._stands_aside:  # it then says so itself, and there may be no working copy
+            return method(self, *args, **kwargs)
         with turn(self._tree, method.__name__.strip("_").replace("_", " ")):
             return method(self, *args, **kwargs)
 
@@ -96,6 +101,18 @@ class Repository:
         skip_lfs_files: leave large files as pointers.
         client: a `HubApi` whose endpoint and token are used where none are given here.
         endpoint: the hub's address; ``CSGHUB_ENDPOINT``, or the public hub, where not given.
+        push_policy: what becomes of a background push that still waits when the next one of its
+            branch is handed in. ``"all"``: each is carried out, with a receipt of its own.
+            ``"latest"``: the newer one takes its place, and the older one ends as ``superseded``.
+            What is skipped is the push, never the save: history is linear, so the newer push
+            brings the older commits and all their files along, byte for byte.
+        on_exit: what the end of the script does about background pushes. ``"warn"``: wait for them
+            and tell of each failure; ``"raise"``: the same, and exit with 8 if one failed;
+            ``"detach"``: leave them to go on alone.
+        every_rank: in a distributed run (``torch.distributed``, or ``RANK`` as launchers set it),
+            only rank 0 works on the working copy: in all others, what would clone, change or push
+            it returns at once, without starting git or waiting for anyone. This lets every process
+            do it, each in a folder of its own.
 
     Raises:
         NotARepository: the folder is no working copy, and ``clone_from`` was not given.
@@ -121,6 +138,9 @@ class Repository:
         client: Any = None,
         *,
         endpoint: str | None = None,
+        push_policy: Policy = "all",
+        on_exit: OnExit = "warn",
+        every_rank: bool = False,
     ) -> None:
         self.local_dir = os.path.abspath(os.path.expanduser(os.fspath(local_dir)))
         self.repo_type = repo_type
@@ -129,7 +149,12 @@ class Repository:
         self.command_queue: list[Command] = []
         self.reporter = Reporter(self.local_dir)
         self.large_file_bytes = config.settings().large_file_bytes
+        self.push_policy = _one_of("push_policy", push_policy, Policy)
+        self.on_exit = _one_of("on_exit", on_exit, OnExit)
+        self.every_rank = every_rank
         self._access = _access(token, endpoint, client)
+        if self._stands_aside:
+            return
         if clone_from is not None:
             self._clone(clone_from, revision)
         elif not inquiry.is_git_repo(self.local_dir):
@@ -147,6 +172,11 @@ class Repository:
 
     # -- parts ---------------------------------------------------------------------------------
 
+    @property
+    def _stands_aside(self) -> bool:
+        """Whether this process leaves the working copy to rank 0."""
+        return not self.every_rank and ranks.rank() != 0
+
     @cached_property
     def _tree(self) -> WorkTree:
         return WorkTree(Path(self.local_dir))
@@ -158,6 +188,7 @@ class Repository:
             Path(self.local_dir),
             "csgrepo.repository.worker",
             self._secrets,
+            self.on_exit,
         )
 
     def _secrets(self) -> dict[str, Any]:
@@ -187,6 +218,8 @@ class Repository:
             GitError: git, or the remote, says no.
             PartialDownload: some large files are still pointers; all others are complete.
         """
+        if self._stands_aside:
+            return
         if token is not None:
             self._access = Access.of(self._access.endpoint, token)
         self._clone(repo_url, None)
@@ -303,6 +336,8 @@ class Repository:
         Raises:
             InvalidInput: git could not store it.
         """
+        if self._stands_aside:
+            return
         identity.configure(self._tree, git_user, git_email)
 
     @_in_turn
@@ -312,6 +347,8 @@ class Repository:
         Registers csgrepo's own credential helper for this clone and this hub only. Nothing is
         stored: the name is that of the interface this class succeeds.
         """
+        if self._stands_aside:
+            return
         with self._connection() as connection:
             register_helper(self._tree.plain_git, connection.remote)
 
@@ -328,6 +365,8 @@ class Repository:
         Raises:
             InvalidInput: git could not use a pattern, or it takes in git's own files.
         """
+        if self._stands_aside:
+            return
         lines = [attributes.user_pattern(p, filename=filename) for p in _listed(patterns)]
         with tracking.refreshed(self._tree):
             attributes.track(self._tree.folder, lines)
@@ -336,6 +375,8 @@ class Repository:
     @_in_turn
     def lfs_untrack(self, patterns: str | list[str]) -> None:
         """Keep matching files in git itself from now on; takes what `lfs_track` was given."""
+        if self._stands_aside:
+            return
         both = [
             attributes.user_pattern(pattern, filename=filename)
             for pattern in _listed(patterns)
@@ -355,6 +396,8 @@ class Repository:
 
     @_in_turn
     def _auto_track(self, pattern: str, wanted: Callable[[Candidate], bool]) -> list[str]:
+        if self._stands_aside:
+            return []
         found = staging.changes(self._tree, pattern, staged=True)
         return tracking.auto_track(self._tree, found, wanted)
 
@@ -377,6 +420,8 @@ class Repository:
         Returns:
             The bytes set free.
         """
+        if self._stands_aside:
+            return 0
         with self._connection() as connection:
             server = connection.object_server("upload")
             return pruning.prune(self._tree, server, recent=recent)
@@ -387,6 +432,8 @@ class Repository:
         Such files go to the hub in parts, which git-lfs leaves to csgrepo from then on. csgrepo's
         own pushes send them in parts anyway.
         """
+        if self._stands_aside:
+            return
         transfer_agent.enable(self._tree.folder)
 
     # -- add, commit, push, pull ---------------------------------------------------------------
@@ -404,6 +451,8 @@ class Repository:
             FileChanged: a large file was written to while it was read.
             DiskFull: there is no room for the copy that LFS keeps.
         """
+        if self._stands_aside:
+            return
         found = staging.changes(self._tree, pattern, staged=auto_lfs_track)
         tracked = tracking.auto_track(self._tree, found, self._belongs) if auto_lfs_track else []
         wanted = staging.with_attributes(self._tree, found.to_add(tracked))
@@ -418,6 +467,8 @@ class Repository:
             NothingToCommit: nothing is.
             InvalidInput: the message is empty.
         """
+        if self._stands_aside:
+            return
         if not commit_message.strip() or "\0" in commit_message:
             raise InvalidInput("a commit needs a message; pass commit_message=")
         branches.require_staged(self._tree)
@@ -429,6 +480,8 @@ class Repository:
         upstream: str | None = None,
         blocking: bool = True,
         auto_lfs_prune: bool = False,
+        *,
+        policy: Policy | None = None,
     ) -> str | tuple[str, Command]:
         """Push the current branch, and have the remote confirm it.
 
@@ -437,9 +490,11 @@ class Repository:
                 on; what the branch follows where not given.
             blocking: wait for the end; otherwise a process of its own does the work.
             auto_lfs_prune: remove local LFS objects afterwards that are not checked out.
+            policy: for this push, what ``push_policy`` is for all.
 
         Returns:
-            The commit's web page, or, not blocking, that and the `Command` to watch.
+            The commit's web page, or, not blocking, that and the `Command` to watch. In a process
+            that leaves pushing to rank 0 the page is ``""``, and the command is over.
 
         Raises:
             InvalidInput: HEAD is detached, or ``upstream`` cannot be one.
@@ -447,8 +502,11 @@ class Repository:
             VerificationFailed: the remote does not hold what was sent.
             GitError, LfsError, HubError, TransferError: see `csgrepo.errors`.
         """
+        policy = _one_of("policy", policy or self.push_policy, Policy)
+        if self._stands_aside:
+            return "" if blocking else ("", ranks.LeftToRankZero(self.local_dir))
         push = branches.intended_push(self._tree, upstream, auto_lfs_prune=auto_lfs_prune)
-        return self._push(push, blocking=blocking)
+        return self._push(replace(push, policy=policy), blocking=blocking)
 
     def _push(self, push: Push, *, blocking: bool) -> str | tuple[str, Command]:
         if not blocking:
@@ -473,6 +531,8 @@ class Repository:
             MergeConflict: both sides changed the same paths; the merge was undone.
             PartialDownload: some large files are still pointers; all others are complete.
         """
+        if self._stands_aside:
+            return
         with self._connection() as connection:
             branches.pull(connection, rebase=rebase)
         self._fetch_content(force=lfs)
@@ -489,6 +549,8 @@ class Repository:
             UnknownRevision: there is none.
             MergeConflict: changes in the working copy would be overwritten.
         """
+        if self._stands_aside:
+            return
         branches.checkout(self._tree, self._connection, revision, create=create_branch_ok)
         self._fetch_content(force=False)
 
@@ -498,6 +560,8 @@ class Repository:
         blocking: bool = True,
         clean_ok: bool = True,
         auto_lfs_prune: bool = False,
+        *,
+        policy: Policy | None = None,
     ) -> str | tuple[str, Command] | None:
         """Add everything (large and binary files to LFS), commit and push.
 
@@ -506,13 +570,17 @@ class Repository:
             blocking: wait for the end of the push.
             clean_ok: nothing to commit is fine; otherwise it is an error.
             auto_lfs_prune: remove local LFS objects afterwards that are not checked out.
+            policy: for this push, what ``push_policy`` is for all.
 
         Returns:
-            ``None`` when nothing changed and the remote has it all; else as `git_push`.
+            ``None`` when nothing changed and the remote has it all, and in a process that leaves
+            pushing to rank 0; else as `git_push`.
 
         Raises:
             NothingToCommit: nothing changed, and ``clean_ok`` is false.
         """
+        if self._stands_aside:
+            return None
         branches.current(self._tree)  # without one there is nothing to push to
         with turn(self._tree, f"push_to_hub {commit_message!r}"):
             self.git_add(auto_lfs_track=True)
@@ -524,7 +592,7 @@ class Repository:
                 if not inquiry.remote_lacks(self._tree):
                     _log.info("%s: nothing changed, nothing to push", self.local_dir)
                     return None
-        return self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune)
+        return self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune, policy=policy)
 
     @contextlib.contextmanager
     def commit(
@@ -534,6 +602,8 @@ class Repository:
         track_large_files: bool = True,
         blocking: bool = True,
         auto_lfs_prune: bool = False,
+        *,
+        policy: Policy | None = None,
     ) -> Iterator[Repository]:
         """Run a block inside the working copy; then add, commit and push what it made.
 
@@ -549,11 +619,19 @@ class Repository:
             track_large_files: keep large and binary files in LFS.
             blocking: wait for the end of the push.
             auto_lfs_prune: remove local LFS objects afterwards that are not checked out.
+            policy: for this push, what ``push_policy`` is for all.
+
+        In a process that leaves pushing to rank 0 the block runs, and nothing else.
 
         Example:
             >>> with repo.commit("add weights"):  # doctest: +SKIP
             ...     torch.save(model.state_dict(), "model.pt")
         """
+        if self._stands_aside:
+            os.makedirs(self.local_dir, exist_ok=True)
+            with _inside(self.local_dir):
+                yield self
+            return
         # In this order: a body may hold the current folder and wait for another working copy.
         with _current_folder, turn(self._tree, f"commit {commit_message!r}"):
             if branch is not None:
@@ -565,7 +643,7 @@ class Repository:
             self.git_add(auto_lfs_track=track_large_files)
             with contextlib.suppress(NothingToCommit):
                 self.git_commit(commit_message)
-        self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune)
+        self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune, policy=policy)
 
     # -- tags ----------------------------------------------------------------------------------
 
@@ -582,6 +660,8 @@ class Repository:
         Raises:
             GitError: the tag exists.
         """
+        if self._stands_aside:
+            return
         oid = tags.create(self._tree, tag_name, message)
         if remote is not None:
             with self._connection(remote) as connection:
@@ -595,6 +675,8 @@ class Repository:
         Returns:
             Whether there was one to delete.
         """
+        if self._stands_aside:
+            return False
         deleted = tags.delete(self._tree, tag_name)
         if remote is not None:
             with self._connection(remote) as connection:
@@ -659,6 +741,17 @@ def _access(token: bool | str | Secret | None, endpoint: str | None, client: Any
         endpoint = endpoint or getattr(client, "endpoint", None)
         token = getattr(client, "token", None) or True if token is True else token
     return Access.of(endpoint or config.settings().endpoint, token)
+
+
+_Choice = TypeVar("_Choice", bound=str)
+
+
+def _one_of(name: str, given: _Choice, choices: Any) -> _Choice:
+    """Check that an argument is one of a `Literal`'s words."""
+    if given not in get_args(choices):
+        words = ", ".join(map(repr, get_args(choices)))
+        raise InvalidInput(f"{name}={given!r} is none of {words}")
+    return given
 
 
 def _listed(patterns: str | list[str]) -> list[str]:
