@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import json
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from csgrepo.cli import job_view
+from csgrepo.cli.exit_codes import FAILURE
 from csgrepo.errors import CommandFailed, InvalidInput, NotARepository
-from csgrepo.progress.label import duration, printable, size
+from csgrepo.progress.label import printable
 
 if TYPE_CHECKING:
-    from csgrepo.jobs import Job, Journal, Queue
+    from collections.abc import Iterator, Sequence
+
+    from csgrepo.jobs import Command, Job, Journal, Queue
 
 __all__ = ["jobs"]
 
+_LOOK_S = 0.2  # between two looks at a log that grows
+_PIECE = 64 * 1024
+
 _repo = click.argument("repo", default=".", type=click.Path(path_type=Path))
+_number = click.argument("number", type=int)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def jobs() -> None:
-    """See, resume and await background pushes.
+    """See, resume, retry, cancel and await background pushes.
 
-    REPO is a working copy; the one the current folder belongs to where not given.
+    REPO is a working copy; the one the current folder belongs to where not given. NUMBER is that
+    of `csgrepo jobs list`.
     """
 
 
@@ -35,65 +45,169 @@ def jobs() -> None:
 @_as_json
 def list_jobs(*, repo: Path, as_json: bool) -> None:
     """List all pushes, oldest first."""
-    found = _journal(repo).jobs()
+    journal = _journal(repo)
+    found = journal.jobs()
     if as_json:
-        click.echo(json.dumps([_facts(job) for job in found], indent=2))
+        click.echo(json.dumps([job_view.facts(job) for job in found], indent=2))
         return
     if not found:
         click.echo("no background pushes", err=True)
     for job in found:
-        click.echo(f"{job.id:>4}  {job.state:<11}  {_age(job):>10}  {_title(job)}{_tail(job)}")
+        click.echo(job_view.line(job))
+    under_way = [job for job in found if not job.has_ended]
+    for command in _commands(journal, under_way, repo)[:1]:  # what hinders one hinders all
+        if hindrance := command.hindrance:
+            click.echo(printable(hindrance), err=True)
 
 
 @jobs.command()
-@click.argument("number", type=int)
+@_number
 @_repo
 @_as_json
 def show(*, number: int, repo: Path, as_json: bool) -> None:
     """Show one push: what it is to do, how far it is, what was said."""
     journal = _journal(repo)
-    job = journal.get(number)
-    if job is None:
-        raise InvalidInput(f"there is no push number {number} here; see `csgrepo jobs list`")
+    job = _job(journal, number)
     if as_json:
-        click.echo(json.dumps(_facts(job), indent=2))
+        click.echo(json.dumps(job_view.facts(job), indent=2))
         return
-    for name, text in _rows(job, journal):
-        click.echo(f"{name:<10}{text}")
+    (command,) = _commands(journal, [job], repo)
+    for name, text in job_view.rows(job, journal, command):
+        click.echo(f"{name:<10} {text}")
+
+
+@jobs.command()
+@_number
+@_repo
+@click.option("--follow", is_flag=True, help="Go on until the push ends.")
+@_as_json
+def log(*, number: int, repo: Path, follow: bool, as_json: bool) -> None:
+    """Print what git, the server and csgrepo said while a push was carried out."""
+    journal = _journal(repo)
+    (command,) = _commands(journal, [_job(journal, number)], repo)
+    if as_json:
+        if follow:
+            raise InvalidInput("--json and --follow do not go together: JSON is printed whole")
+        said = {"id": number, "stdout": command.stdout, "stderr": command.stderr}
+        click.echo(json.dumps(said, indent=2))
+        return
+    for piece in _pieces(journal, command, follow=follow):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.flush()
 
 
 @jobs.command()
 @_repo
 @click.option("--number", "numbers", type=int, multiple=True, help="Only this push; repeatable.")
-def resume(*, repo: Path, numbers: tuple[int, ...]) -> None:
+@_as_json
+def resume(*, repo: Path, numbers: tuple[int, ...], as_json: bool) -> None:
     """Carry out again what failed or was interrupted, and wait for it.
 
     Exits with 8 if a push fails again. Ctrl-C leaves the pushes going on in the background.
     """
-    from csgrepo.cli.following import follow
-
     commands = _queue(repo).resume(numbers or None)
     if not commands:
         click.echo("nothing to resume", err=True)
-    follow(commands)
-    for command in commands:
-        click.echo(printable(str(command.receipt)))
+    _await(commands, as_json=as_json)
+
+
+@jobs.command()
+@_number
+@_repo
+@_as_json
+def retry(*, number: int, repo: Path, as_json: bool) -> None:
+    """Carry out one push again, even one that was cancelled or superseded, and wait for it.
+
+    Exits with 8 if it fails again, and with 2 if it is done or goes on.
+    """
+    _await([_queue(repo).retry(number)], as_json=as_json)
+
+
+@jobs.command()
+@_number
+@_repo
+@_as_json
+def cancel(*, number: int, repo: Path, as_json: bool) -> int:
+    """Stop one push, whether it waits or runs; what it has uploaded stays on the server.
+
+    Exits with 2 if it had ended before, and with 1 if it was done before it could be stopped.
+    """
+    journal = _journal(repo)
+    job = _job(journal, number)
+    (command,) = _commands(journal, [job], repo)
+    if not command.cancel():
+        raise InvalidInput(f"push {number} is {job.state}; there is nothing to cancel")
+    command.wait()
+    job = _job(journal, number)
+    if as_json:
+        click.echo(json.dumps(job_view.facts(job), indent=2))
+    elif job.state == "cancelled":
+        click.echo(f"push {number} is cancelled; `csgrepo jobs retry {number}` takes it up again")
+    else:
+        click.echo(f"push {number} was {job.state} before it could be stopped", err=True)
+    return 0 if job.state == "cancelled" else FAILURE
 
 
 @jobs.command()
 @_repo
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
-def wait(*, repo: Path, timeout: float | None) -> None:
+@_as_json
+def wait(*, repo: Path, timeout: float | None, as_json: bool) -> None:
     """Wait until no push waits or runs.
 
     Exits with 8 if one of them fails, and with 1 if they have not ended in time.
     """
-    from csgrepo.cli.following import follow
-    from csgrepo.jobs import Command
-
     journal = _journal(repo)
     under_way = journal.jobs("waiting", "running")
-    follow([Command(journal, job.id, str(repo)) for job in under_way], timeout)
+    _await(_commands(journal, under_way, repo), timeout, as_json=as_json, quiet=True)
+
+
+def _await(
+    commands: Sequence[Command],
+    timeout: float | None = None,
+    *,
+    as_json: bool,
+    quiet: bool = False,
+) -> None:
+    """Wait for pushes and show how they ended; JSON comes out even where one failed."""
+    from csgrepo.cli.following import follow
+
+    try:
+        follow(commands, timeout)
+    finally:
+        if as_json:
+            ended = [job for command in commands if (job := command.job)]
+            click.echo(json.dumps([job_view.facts(job) for job in ended], indent=2))
+    if not as_json and not quiet:
+        for command in commands:
+            click.echo(printable(str(command.receipt)))
+
+
+def _pieces(journal: Journal, command: Command, *, follow: bool) -> Iterator[bytes]:
+    with contextlib.ExitStack() as stack:
+        stream = None
+        while True:
+            is_over = command.is_done or not follow  # asked first: then what follows is the rest
+            if stream is None and journal.log_of(command.id).exists():
+                stream = stack.enter_context(journal.log_of(command.id).open("rb"))
+            while stream is not None and (piece := stream.read(_PIECE)):
+                yield piece
+            if is_over:
+                return
+            time.sleep(_LOOK_S)
+
+
+def _job(journal: Journal, number: int) -> Job:
+    job = journal.get(number)
+    if job is None:
+        raise InvalidInput(f"there is no push number {number} here; see `csgrepo jobs list`")
+    return job
+
+
+def _commands(journal: Journal, found: Sequence[Job], repo: Path) -> list[Command]:
+    from csgrepo.jobs import Command
+
+    return [Command(journal, job.id, str(repo)) for job in found]
 
 
 def _journal(repo: Path) -> Journal:
@@ -123,46 +237,3 @@ def _git_dir(repo: Path) -> str:
     except CommandFailed as error:
         said = error.stderr.strip()
         raise NotARepository(f"{repo}: {said}; give the folder of a working copy") from error
-
-
-def _facts(job: Job) -> dict[str, Any]:
-    facts = dataclasses.asdict(job)
-    if job.receipt:
-        facts["receipt"]["verified_at"] = job.receipt.verified_at.isoformat()
-    return facts
-
-
-def _title(job: Job) -> str:
-    push = job.push
-    return printable(push.title or f"push {push.commit[:10]} to {push.ref} at {push.url}")
-
-
-def _tail(job: Job) -> str:
-    if job.state == "running":
-        return f"  {_progress(job)}"
-    return f"  ({printable(job.error.strip().splitlines()[0])})" if job.error.strip() else ""
-
-
-def _progress(job: Job) -> str:
-    done = job.progress
-    total = f" of {size(done.total, done.unit)}" if done.total else ""
-    rate = f", {size(done.rate, done.unit)}/s" if done.rate else ""
-    return f"{done.phase} {printable(done.item)}: {size(done.done, done.unit)}{total}{rate}"
-
-
-def _age(job: Job) -> str:
-    since = job.ended or job.started or job.created
-    return f"{duration(max(0, round(time.time() - since)))} ago"
-
-
-def _rows(job: Job, journal: Journal) -> list[tuple[str, str]]:
-    rows = [
-        ("push", f"{job.id}: {_title(job)}"),
-        ("state", job.state + (f", {_progress(job)}" if job.state == "running" else "")),
-        ("commit", f"{job.push.commit} -> {printable(job.push.ref)}"),
-        ("remote", printable(job.push.url)),
-    ]
-    rows += [("receipt", printable(str(job.receipt)))] if job.receipt else []
-    rows += [("error", printable(line)) for line in job.error.splitlines()]
-    rows += [("log", str(journal.log_of(job.id)))] if journal.log_of(job.id).exists() else []
-    return rows

@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from csgrepo.errors import InvalidInput
 from csgrepo.git.callback import python_command
 from csgrepo.git.runner import Git, child_environment
 from csgrepo.jobs import exits
@@ -120,11 +121,28 @@ class Queue:
         Returns:
             A command for each push that is carried out again, oldest first.
         """
-        if not self.journal.exists:
-            return []
+        return self._resume(ids, failed=failed) if self.journal.exists else []
+
+    def retry(self, job_id: int) -> Command:
+        """Carry out one push again, even one that was cancelled or superseded.
+
+        Raises:
+            InvalidInput: there is none of that number, it is done, or it goes on.
+        """
+        commands = self._resume([job_id], failed=True, dropped=True) if self.journal.exists else []
+        if commands:
+            return commands[0]
+        job = self.journal.get(job_id)
+        if job is None:
+            raise InvalidInput(f"there is no push number {job_id} here; see `csgrepo jobs list`")
+        raise InvalidInput(f"push {job_id} is {job.state}; there is nothing to retry")
+
+    def _resume(
+        self, ids: Collection[int] | None, *, failed: bool, dropped: bool = False
+    ) -> list[Command]:
         secrets, error = self._secrets_or_error()
         owner = Owner.mine(_fingerprint(secrets))
-        numbers = self._take_over(owner, ids, failed=failed)
+        numbers = self._take_over(owner, ids, failed=failed, dropped=dropped)
         commands = [self._command(number) for number in numbers]
         if error is not None:
             self._roster.strand(owner, error)
@@ -139,12 +157,19 @@ class Queue:
         except Exception as error:  # noqa: BLE001 - the jobs are told; the caller goes on
             return {}, error
 
-    def _take_over(self, owner: Owner, ids: Collection[int] | None, *, failed: bool) -> list[int]:
+    def _take_over(
+        self, owner: Owner, ids: Collection[int] | None, *, failed: bool, dropped: bool
+    ) -> list[int]:
+        def take(*, has_lock: bool) -> list[int]:
+            return self._roster.resume(
+                owner, ids, failed=failed, dropped=dropped, has_lock=has_lock
+            )
+
         try:
             with PushLock(self._git_dir).hold("resuming background pushes", 0):
-                return self._roster.resume(owner, ids, failed=failed, has_lock=True)
+                return take(has_lock=True)
         except LockTimeout:  # someone is at work; what they do not work on can be resumed
-            return self._roster.resume(owner, ids, failed=failed)
+            return take(has_lock=False)
 
     def _command(self, job_id: int) -> Command:
         command = Command(self.journal, job_id, self._folder)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from csgrepo.jobs.job import Job
+    from csgrepo.jobs.job import Job, State
     from csgrepo.jobs.journal import Journal
 
 __all__ = ["Roster", "Worker"]
@@ -175,6 +175,7 @@ class Roster:
         ids: Collection[int] | None = None,
         *,
         failed: bool = True,
+        dropped: bool = False,
         has_lock: bool = False,
     ) -> list[int]:
         """Put jobs that came to no good end back in the queue, for a worker of the caller's.
@@ -183,6 +184,7 @@ class Roster:
             owner: the caller.
             ids: which jobs; all that were interrupted or have failed where not given.
             failed: whether those that failed are among them.
+            dropped: whether those that were cancelled or superseded are among them.
             has_lock: whether the caller holds the push lock, and so knows that nobody works.
 
         Returns:
@@ -193,7 +195,11 @@ class Roster:
             taken = []
             for row in rows.execute("SELECT * FROM jobs ORDER BY id").fetchall():
                 wanted = ids is None or row["id"] in ids
-                if wanted and _can_resume(rows, row, owner, failed=failed, has_lock=has_lock):
+                state = view(rows, row).state
+                if wanted and (
+                    (dropped and state in {"cancelled", "superseded"})
+                    or _can_resume(row, state, owner, failed=failed, has_lock=has_lock)
+                ):
                     taken.append(row["id"])
                     orphans += _interrupt(rows, "id = ?", row["id"])
             rows.executemany(
@@ -252,9 +258,8 @@ def _is_anothers_turn(rows: sqlite3.Connection, row: sqlite3.Row) -> bool:
 
 
 def _can_resume(
-    rows: sqlite3.Connection, row: sqlite3.Row, caller: Owner, *, failed: bool, has_lock: bool
+    row: sqlite3.Row, state: State, caller: Owner, *, failed: bool, has_lock: bool
 ) -> bool:
-    state = view(rows, row).state
     if state == "waiting":  # the caller's own, or another machine's that is not at work
         owner = Owner.parse(row["owner"])
         return owner == caller or (has_lock and not owner.process.is_local)

@@ -126,3 +126,122 @@ def test_jobs_when_folder_is_no_working_copy_then_2(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
+
+
+def test_jobs_retry_when_a_push_was_cancelled_then_verified(
+    repo: Repository, hub: Hub, signed_in: Account
+) -> None:
+    go_on = threading.Event()
+    fault = hub.faults.add("*", f"/{signed_in.name}/.*receive-pack", Stall(event=go_on))
+    command = push(repo)
+    try:
+        early = csgrepo("jobs", "retry", "1", repo.local_dir)
+        cancelled = csgrepo("jobs", "cancel", "1", repo.local_dir)
+        again = csgrepo("jobs", "cancel", "1", repo.local_dir)
+    finally:
+        go_on.set()
+        hub.faults.remove(fault)
+    state = command.job.state
+    resumed = csgrepo("jobs", "resume", repo.local_dir)
+    done = csgrepo("jobs", "retry", "1", repo.local_dir, "--json")
+
+    assert early.returncode == 2
+    assert "nothing to retry" in early.stderr
+    assert (cancelled.returncode, state) == (0, "cancelled"), cancelled.stderr
+    assert "csgrepo jobs retry 1" in cancelled.stdout
+    assert again.returncode == 2
+    assert "is cancelled" in again.stderr
+    assert resumed.stderr == "nothing to resume\n"  # what was cancelled stays so until asked for
+    assert done.returncode == 0, done.stderr
+    (job,) = json.loads(done.stdout)
+    assert (job["state"], job["receipt"]["commit"]) == ("done", repo.git_head_hash())
+    assert command.status == 0
+    assert csgrepo("jobs", "retry", "1", repo.local_dir).returncode == 2
+    assert csgrepo("jobs", "cancel", "1", repo.local_dir).returncode == 2
+
+
+def test_jobs_cancel_when_it_waits_then_json_says_so(
+    repo: Repository, hub: Hub, signed_in: Account
+) -> None:
+    go_on = threading.Event()
+    fault = hub.faults.add("*", f"/{signed_in.name}/.*receive-pack", Stall(event=go_on))
+    try:
+        first, second = push(repo), push(repo, b"\0later")
+        done = csgrepo("jobs", "cancel", "2", repo.local_dir, "--json")
+    finally:
+        go_on.set()
+        hub.faults.remove(fault)
+
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["id"], facts["state"]) == (0, 2, "cancelled")
+    assert first.wait(60).status == 0
+    assert second.status == 130
+
+
+def test_jobs_resume_when_it_fails_again_then_json_comes_out_all_the_same(
+    repo: Repository, refused: Command
+) -> None:
+    done = csgrepo("jobs", "resume", repo.local_dir, "--json")
+
+    assert refused.failed
+    assert done.returncode == 8
+    (job,) = json.loads(done.stdout)
+    assert (job["state"], job["runs"]) == ("failed", 2)
+    assert "403" in job["error"]
+
+
+def test_jobs_log_when_a_push_failed_then_has_what_was_said(
+    repo: Repository, refused: Command, signed_in: Account
+) -> None:
+    done = csgrepo("jobs", "log", "1", repo.local_dir)
+    said = json.loads(csgrepo("jobs", "log", "1", repo.local_dir, "--json").stdout)
+
+    assert refused.failed
+    assert done.returncode == 0, done.stderr
+    assert "job 1, run 1: push" in done.stdout
+    assert "failed: " in done.stdout
+    assert "403" in said["stderr"]
+    assert "job 1, run 1" in said["stdout"]
+    assert signed_in.token not in done.stdout
+    assert csgrepo("jobs", "log", "2", repo.local_dir).returncode == 2
+
+
+def test_jobs_log_when_followed_then_goes_on_until_the_push_ends(
+    repo: Repository, hub: Hub, signed_in: Account
+) -> None:
+    go_on = threading.Event()
+    fault = hub.faults.add("*", f"/{signed_in.name}/.*receive-pack", Stall(event=go_on))
+    push(repo)
+    try:
+        with running("jobs", "log", "1", repo.local_dir, "--follow") as process:
+            assert "job 1, run 1" in process.stdout.readline()
+            go_on.set()
+            rest, _ = process.communicate(timeout=60)
+    finally:
+        go_on.set()
+        hub.faults.remove(fault)
+
+    assert process.returncode == 0
+    assert rest.splitlines()[-1].split(" | ")[1].startswith("done: ")
+
+
+def test_jobs_when_a_push_is_superseded_then_its_successor_is_named(
+    repo: Repository, hub: Hub, signed_in: Account
+) -> None:
+    go_on = threading.Event()
+    fault = hub.faults.add("*", f"/{signed_in.name}/.*receive-pack", Stall(event=go_on))
+    try:
+        commands = [push(repo)]
+        while commands[0].job.state == "waiting":
+            pass
+        repo.push_policy = "latest"
+        commands += [push(repo, bytes([0, number])) for number in range(2)]
+        listed = csgrepo("jobs", "list", repo.local_dir).stdout.splitlines()
+        shown = csgrepo("jobs", "show", "2", repo.local_dir).stdout
+    finally:
+        go_on.set()
+        hub.faults.remove(fault)
+    commands[-1].wait(60)
+
+    assert re.fullmatch(r" +2  superseded .*\(carried by push 3\)", listed[1])
+    assert re.search(r"^carried by push 3;", shown, re.MULTILINE)
