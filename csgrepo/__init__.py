@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from csgrepo._version import __version__
 
 if TYPE_CHECKING:
+    from csgrepo.download import file_download, file_url, http_get, snapshot_download
     from csgrepo.errors import (
         AuthenticationFailed,
         BadRequest,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         LfsError,
         MergeConflict,
         NotARepository,
+        NotCached,
         NotFound,
         NothingToCommit,
         ObjectMissing,
@@ -64,10 +66,12 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "csgrepo.download": "file_download file_url http_get snapshot_download",
     "csgrepo.errors": (
         "AuthenticationFailed BadRequest CommandFailed Conflict CsgRepoError DigestMismatch "
         "DiskFull FileChanged Forbidden GitError GitNotFound HubError HubHTTPError HubUnreachable "
-        "InvalidInput LfsError MergeConflict NotARepository NotFound NothingToCommit ObjectMissing "
+        "InvalidInput LfsError MergeConflict NotARepository NotCached NotFound NothingToCommit "
+        "ObjectMissing "
         "PartialDownload PushRejected QueueError RateLimited RemoteNotFound RemoteUnreachable "
         "ServerError TransferError Unauthorized UnknownRevision UnsafePath VerificationFailed"
     ),
@@ -102,6 +106,7 @@ __all__ = [
     "LfsError",
     "MergeConflict",
     "NotARepository",
+    "NotCached",
     "NotFound",
     "NothingToCommit",
     "ObjectMissing",
@@ -124,7 +129,10 @@ __all__ = [
     "VerificationFailed",
     "__version__",
     "commits_to_push",
+    "file_download",
+    "file_url",
     "files_to_be_staged",
+    "http_get",
     "is_binary_file",
     "is_git_ignored",
     "is_git_repo",
@@ -133,6 +141,7 @@ __all__ = [
     "is_tracked_with_lfs",
     "login",
     "logout",
+    "snapshot_download",
     "whoami",
 ]
 

@@ -23,6 +23,7 @@
     │   ├── DigestMismatch                 bytes are not what their name says
     │   └── PartialDownload                some files are still pointers
     ├── HubError (OSError)                 something about the hub
+    │   ├── NotCached (FileNotFoundError)  not in the cache, and the network may not be used
     │   ├── HubUnreachable                 no answer at all
     │   └── HubHTTPError                   an answer that says no
     │       ├── BadRequest   Unauthorized   Forbidden   NotFound   Conflict
@@ -62,6 +63,7 @@ __all__ = [
     "LfsError",
     "MergeConflict",
     "NotARepository",
+    "NotCached",
     "NotFound",
     "NothingToCommit",
     "ObjectMissing",
@@ -285,6 +287,22 @@ class PartialDownload(LfsError):
 
 class HubError(CsgRepoError, OSError):
     """Something about the hub."""
+
+
+class NotCached(HubError, FileNotFoundError):
+    """Something is not in the cache, and the network may not be used to fetch it.
+
+    Attributes:
+        missing: what is not there.
+    """
+
+    def __init__(self, what: str, missing: Sequence[str]) -> None:
+        shown = ", ".join(list(missing)[:5]) + (", …" if len(missing) > 5 else "")
+        super().__init__(
+            f"{what}: not in the cache: {shown}. Call it once with a network, without "
+            "local_files_only and CSGHUB_OFFLINE."
+        )
+        self.missing = tuple(missing)
 
 
 class HubUnreachable(HubError):

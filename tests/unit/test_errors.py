@@ -38,6 +38,7 @@ def example(kind: type[errors.CsgRepoError]) -> errors.CsgRepoError:
         errors.PartialDownload: ({"b.bin": OSError("reset"), "a.bin": OSError("gone")},),
         errors.HubUnreachable: ("https://hub.example", "connection refused"),
         errors.VerificationFailed: ("origin", ["main is elsewhere", "an object is missing"]),
+        errors.NotCached: ("model wanda/bert", ["config.json"]),
         errors.QueueError: (["push 1 failed", "push 2 failed"],),
     }
     return kind(*arguments.get(kind, ("what failed",)))
@@ -94,6 +95,7 @@ def test_error_has_a_docstring_and_one_base(kind: type[errors.CsgRepoError]) -> 
         (errors.CommandFailed, EnvironmentError),
         (errors.LfsError, OSError),
         (errors.HubError, OSError),
+        (errors.NotCached, FileNotFoundError),
         (errors.TransferError, OSError),
         (errors.VerificationFailed, OSError),
         (errors.QueueError, OSError),

@@ -23,7 +23,10 @@ EXPECTED = sorted(
         "Verification",
         "__version__",
         "commits_to_push",
+        "file_download",
+        "file_url",
         "files_to_be_staged",
+        "http_get",
         "is_binary_file",
         "is_git_ignored",
         "is_git_repo",
@@ -32,6 +35,7 @@ EXPECTED = sorted(
         "is_tracked_with_lfs",
         "login",
         "logout",
+        "snapshot_download",
         "whoami",
     ]
 )
@@ -55,6 +59,7 @@ ERRORS = [
     "LfsError",
     "MergeConflict",
     "NotARepository",
+    "NotCached",
     "NotFound",
     "NothingToCommit",
     "ObjectMissing",

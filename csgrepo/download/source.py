@@ -1,0 +1,223 @@
+"""What a hub has of one repository: which commit a revision is, its files, where their bytes are.
+
+The listing is asked for where the hub gives all of it in one answer: with the description of a
+model, in the tree of a dataset. For the other types it gives one folder at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from csgrepo.cache import Tree, TreeFile, is_commit
+from csgrepo.errors import HubHTTPError, NotFound
+from csgrepo.hub.connection import repo_path
+from csgrepo.redact import Secret
+from csgrepo.repo_id import RepoType, check_ref_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from csgrepo.http import Http, Response
+    from csgrepo.hub.connection import HubConnection
+    from csgrepo.repo_id import RepoId
+
+__all__ = ["Source", "resolve_url"]
+
+_LARGEST_PAGE = 10_000
+
+
+def resolve_url(endpoint: str, repo: RepoId, path: str, revision: str) -> str:
+    """Return the address of a file at a revision.
+
+    A revision is one step of the path there; one with a slash in it has to go into the query.
+    """
+    name = quote(path, safe="/")
+    if "/" in revision:
+        return f"{endpoint}{repo_path(repo)}/resolve/{name}?ref={quote(revision, safe='')}"
+    at = f"{repo}/resolve/{quote(revision, safe='')}/{name}"
+    return f"{endpoint}/csg/{_infix(repo)}{at}"
+
+
+class Source:
+    """One repository on one hub.
+
+    Args:
+        hub: the hub, and who asks.
+        repo: the repository.
+        headers: sent along to the hub, and to no other host.
+    """
+
+    def __init__(
+        self, hub: HubConnection, repo: RepoId, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.repo = repo
+        self.endpoint = hub.endpoint
+        self.http: Http = hub.http
+        # A Secret stays behind where a redirect leads to another host.
+        given = {name: Secret(value) for name, value in (headers or {}).items()}
+        self.headers: dict[str, str | Secret] = {
+            **hub.credentials.authorization(f"{hub.endpoint}/"),
+            **given,
+        }
+
+    def commit(self, revision: str | None) -> str:
+        """Return the commit that a branch or a tag is now.
+
+        Raises:
+            NotFound: there is no such revision, or no such repository.
+        """
+        if revision is not None:
+            if is_commit(revision):
+                return revision
+            check_ref_name(revision, "revision")
+        path = f"{repo_path(self.repo)}/last_commit"
+        response = self._ask("GET", path, {"ref": revision} if revision else None)
+        data = response.mapping().get("data")
+        commit = data.get("id") if isinstance(data, dict) else None
+        if isinstance(commit, str) and is_commit(commit):
+            return commit
+        if commit:
+            raise response.unexpected(f"{commit!r} for a commit's id")
+        what = f"branch, tag or commit {revision!r}" if revision else "commit yet"
+        raise self._missing(f"{self.repo} has no {what}", path)
+
+    def tree(self, commit: str) -> Tree:
+        """Return all files of a commit.
+
+        Raises:
+            NotFound: there is no such commit.
+            UnsafePath: a file's name leads outside the repository.
+        """
+        if self.repo.repo_type is RepoType.MODEL:
+            rows, response = self._siblings(commit)
+            read = _sibling
+        elif self.repo.repo_type is RepoType.DATASET:
+            rows, response = self._listing(commit)
+            read = _listed
+        else:
+            rows, response = self._walk(commit)
+            read = _walked
+        try:
+            files = [read(row) for row in rows]
+        except (KeyError, TypeError, ValueError) as error:
+            raise response.unexpected(f"a list of files that cannot be read ({error})") from error
+        return Tree.of(commit, files, complete=True)
+
+    def file(self, commit: str, path: str) -> TreeFile:
+        """Return what the hub says of one file.
+
+        Raises:
+            NotFound: the commit has no such file.
+        """
+        response = self._ask("HEAD", self.url(commit, path).removeprefix(self.endpoint))
+        length = response.headers.get("Content-Length", "")
+        tag = response.headers.get("ETag", "").removeprefix("W/").strip('"')
+        try:
+            if not re.fullmatch(r"[0-9]{1,18}", length):
+                raise ValueError(f"{length!r} for a length")  # noqa: TRY301 - one place to answer
+            return TreeFile(path, int(length), tag)
+        except ValueError as error:
+            raise response.unexpected(f"a file that cannot be checked ({error})") from error
+
+    def url(self, commit: str, path: str) -> str:
+        """Return the address of a file."""
+        return resolve_url(self.endpoint, self.repo, path, commit)
+
+    def _siblings(self, commit: str) -> tuple[list[Mapping[str, object]], Response]:
+        path = f"/csg/api/models/{self.repo}/revision/{commit}"
+        response = self._ask("GET", path, {"blobs": "true"})
+        fields = response.mapping()
+        if fields.get("sha") != commit:
+            raise response.unexpected("another commit's files")
+        return _rows(fields.get("siblings"), response), response
+
+    def _listing(self, commit: str) -> tuple[list[Mapping[str, object]], Response]:
+        path = f"/csg/api/datasets/{self.repo}/tree/{commit}"
+        response = self._ask("GET", path, {"recursive": "true"})
+        return _rows(response.json(), response), response
+
+    def _walk(self, commit: str) -> tuple[list[Mapping[str, object]], Response]:
+        found: list[Mapping[str, object]] = []
+        folders = [""]
+        last: Response | None = None
+        while folders:
+            for row, response in self._pages(commit, folders.pop()):
+                last = response
+                if row.get("type") == "dir":
+                    folders.append(str(row.get("path")))
+                else:
+                    found.append(row)
+        if last is None:
+            raise self._missing(f"{self.repo} has no commit {commit}", "")
+        return found, last
+
+    def _pages(self, commit: str, folder: str) -> Iterator[tuple[Mapping[str, object], Response]]:
+        at = f"{repo_path(self.repo)}/refs/{commit}/tree/{quote(folder, safe='/')}"
+        cursor, seen = "", set[str]()
+        while cursor not in seen:
+            seen.add(cursor)
+            more = {"cursor": cursor} if cursor else {}
+            response = self._ask("GET", at, {"limit": _LARGEST_PAGE, **more})
+            if not response.content:
+                return
+            data = response.mapping().get("data")
+            page = data if isinstance(data, dict) else {}
+            for row in _rows(page.get("Files"), response):
+                inside = str(row.get("path")).startswith(f"{folder}/" if folder else "")
+                if not inside:
+                    raise response.unexpected("what is not in the folder that was asked for")
+                yield row, response
+            cursor = str(page.get("Cursor") or "")
+
+    def _ask(
+        self, method: str, path: str, params: Mapping[str, str | int] | None = None
+    ) -> Response:
+        return self.http.request(
+            method, f"{self.endpoint}{path}", params=params, headers=self.headers
+        )
+
+    def _missing(self, message: str, path: str) -> HubHTTPError:
+        return NotFound(
+            status=200,
+            code="",
+            server_message=message,
+            request_id="",
+            url=f"{self.endpoint}{path}",
+        )
+
+
+def _infix(repo: RepoId) -> str:
+    return "" if repo.repo_type is RepoType.MODEL else f"{repo.repo_type.rest_plural}/"
+
+
+def _rows(value: object, response: Response) -> list[Mapping[str, object]]:
+    rows = value or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise response.unexpected("something else than a list of files")
+    return rows
+
+
+def _sibling(row: Mapping[str, object]) -> TreeFile:
+    lfs = row.get("lfs")
+    sha256 = str(lfs["sha256"]) if isinstance(lfs, dict) else ""
+    return _file(row["rfilename"], row["size"], row["blobId"], sha256, plain=not sha256)
+
+
+def _listed(row: Mapping[str, object]) -> TreeFile:
+    return _file(row["path"], row["size"], row["oid"])
+
+
+def _walked(row: Mapping[str, object]) -> TreeFile:
+    sha256 = str(row.get("lfs_sha256") or "")
+    plain = row.get("lfs") is False
+    return _file(row["path"], row["size"], row["sha"], sha256, plain=plain)
+
+
+def _file(
+    path: object, size: object, blob: object, sha256: str = "", *, plain: bool = False
+) -> TreeFile:
+    if not isinstance(path, str) or not isinstance(size, int) or not isinstance(blob, str):
+        raise TypeError(f"{path!r}, {size!r}, {blob!r} for a name, a length and an id")
+    return TreeFile(path, size, blob, sha256, plain)
