@@ -20,7 +20,7 @@ from tests.bench import growth, large, saving, small, table
 from tests.bench.contenders import Older
 from tests.bench.measuring import Results
 from tests.bench.serving import Server
-from tests.bench.stage import Stage, settle
+from tests.bench.stage import Stage, settle, warm
 
 PARTS = ("large", "many", "small", "tracking", "saving", "reflinks", "starting", "growth")
 MIB = 2**20
@@ -112,6 +112,7 @@ def main(
     try:
         settle(root / "home")
         (root / "server").mkdir()
+        warm(root, 5 * Sizes(scale).one)
         with Server(root / "server") as server:
             stage = Stage(root, server, results, rounds, slow_rounds, peer)
             for what in run(stage, Sizes(scale), set(only or PARTS)):

@@ -83,6 +83,19 @@ def settle(home: Path) -> None:
     subprocess.run(["git", "lfs", "install", "--skip-repo"], check=True, capture_output=True)
 
 
+def warm(folder: Path, size: int) -> None:
+    """Use as much of the disk as will be used once.
+
+    A virtual machine gets some of its memory only when that is first touched, which would count
+    against whoever happens to be there.
+    """
+    path = folder / "warm"
+    with path.open("wb") as stream:
+        for _ in range(0, size, PIECE):
+            stream.write(bytes(PIECE))
+    path.unlink()
+
+
 def noise(path: Path, size: int) -> None:
     """Fill a file with bytes that cannot be compressed."""
     path.parent.mkdir(parents=True, exist_ok=True)
