@@ -27,6 +27,7 @@ __all__ = [
     "hash_stream",
     "reflink",
     "safe_join",
+    "shares_blocks",
     "unreadable",
     "write_hashed",
     "write_private",
@@ -174,6 +175,19 @@ def reflink(source: BinaryIO, target: BinaryIO) -> bool:
     return True
 
 
+def shares_blocks(folder: Path) -> bool:
+    """Tell whether a copy costs nothing on this folder's file system, by making a small one."""
+    source, target = (folder / f"csgrepo-{secrets.token_hex(6)}" for _ in range(2))
+    try:
+        with source.open("xb") as written:
+            written.write(bytes(4096))
+        with source.open("rb") as reader, target.open("xb") as writer:
+            return reflink(reader, writer)
+    finally:
+        source.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
+
+
 def write_hashed(
     source: BinaryIO, target: BinaryIO, on_bytes: Callable[[int], object] | None = None
 ) -> tuple[str, int]:
@@ -230,9 +244,10 @@ class _HashingThread:
 
 
 class HashedSink:
-    """A file that takes what arrives and hashes and writes it in a thread beside the socket.
+    """A file that takes what arrives; it is hashed in one thread and written in another.
 
-    Receiving is bound by the hash, so the thread that reads the network must not wait for it.
+    Receiving is bound by the hash, so neither the thread that reads the network nor the one that
+    writes waits for it.
 
     Args:
         target: the empty file to fill.
@@ -247,20 +262,18 @@ class HashedSink:
 
     def __init__(self, target: BinaryIO) -> None:
         self._target = target
-        self._pieces: queue.Queue[bytes | None] = queue.Queue(_RING)
         self._digest = hashlib.sha256()
-        self._failure: BaseException | None = None
+        self._lanes: list[_Lane] = []
         self.size = 0
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> HashedSink:
         self._start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._stop()
-        if self._failure and kind is None:
-            raise self._failure
+        failure = self._stop()
+        if failure and kind is None:
+            raise failure
 
     @property
     def oid(self) -> str:
@@ -273,9 +286,9 @@ class HashedSink:
         Raises:
             OSError: an earlier piece could not be written.
         """
-        if self._failure:
-            raise self._failure
-        self._pieces.put(bytes(piece))
+        piece = bytes(piece)
+        for lane in self._lanes:
+            lane.put(piece)
         self.size += len(piece)
         return len(piece)
 
@@ -289,20 +302,39 @@ class HashedSink:
         self._start()
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="csgrepo-sink", daemon=True)
+        self._lanes = [_Lane("hash", self._digest.update), _Lane("write", self._target.write)]
+
+    def _stop(self) -> OSError | None:
+        """Wait until all is done; returns what went wrong."""
+        failures = [lane.finish() for lane in self._lanes]
+        self._lanes = []
+        return next((failure for failure in failures if failure), None)
+
+
+class _Lane:
+    """A thread that does one thing with every piece, a few of them behind whoever gives them."""
+
+    def __init__(self, name: str, take: Callable[[bytes], object]) -> None:
+        self._take = take
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(_RING)
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name=f"csgrepo-{name}", daemon=True)
         self._thread.start()
 
-    def _stop(self) -> None:
-        if self._thread:
-            self._pieces.put(None)
-            self._thread.join()
-            self._thread = None
+    def put(self, piece: bytes) -> None:
+        if self._failure:
+            raise self._failure
+        self._pieces.put(piece)
+
+    def finish(self) -> OSError | None:
+        self._pieces.put(None)
+        self._thread.join()
+        return self._failure
 
     def _run(self) -> None:
         while (piece := self._pieces.get()) is not None:
             if self._failure is None:
                 try:
-                    self._digest.update(piece)
-                    self._target.write(piece)
+                    self._take(piece)
                 except OSError as error:
                     self._failure = error

@@ -73,6 +73,8 @@ class Refs:
 
     def oid(self, ref: str = "HEAD") -> str | None:
         """Return the object id a full ref name points to; ``None`` if there is no such ref."""
+        if loose := self._loose_branch(ref):
+            return loose
         from git.refs.symbolic import SymbolicReference
 
         places: Any = _Places(str(self.git_dir), str(self.common_dir))
@@ -83,6 +85,17 @@ class Refs:
             return Git(self._folder).run(*asked, ok=(0, 1)).text or None
         except ValueError:
             return None
+
+    def _loose_branch(self, ref: str) -> str | None:
+        """Return what the file of a branch says, which needs nobody's help (an import of 50 ms)."""
+        try:
+            branch = self.head_ref() if ref == "HEAD" else ref
+            if branch is None or not branch.startswith("refs/heads/") or ".." in branch:
+                return None
+            text = (self.common_dir / branch).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError, GitError):
+            return None
+        return text if _OID.match(text) else None
 
 
 def _git_dir(folder: Path) -> Path:

@@ -16,9 +16,10 @@ from csgrepo.git import index
 from csgrepo.lfs import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from csgrepo.git.index import Entry
+    from csgrepo.lfs.pointer import Pointer
     from csgrepo.lfs.scan import PointerFile
     from csgrepo.lfs.store import Store
     from csgrepo.progress import Reporter
@@ -35,6 +36,7 @@ def fill(  # noqa: PLR0917 - the places a checkout connects
     store: Store,
     found: Sequence[tuple[PointerFile, Entry]],
     reporter: Reporter,
+    twins: Mapping[Pointer, Path] | None = None,
 ) -> dict[str, BaseException]:
     """Replace pointers by the content that is in the store.
 
@@ -50,6 +52,7 @@ def fill(  # noqa: PLR0917 - the places a checkout connects
         store: has all of the content.
         found: the pointers, as `scan.in_work_tree` found them.
         reporter: is told of every file.
+        twins: copies of objects, ready to be renamed into place; used up where they serve.
 
     Returns:
         The files that could not be written, and why; all others are done.
@@ -58,12 +61,14 @@ def fill(  # noqa: PLR0917 - the places a checkout connects
         DiskFull: there is no room; files that were done stay, the rest are still pointers.
     """
     changed_ns = (int(time.time()) - 2) * 10**9
+    ready = {pointer: path for pointer, path in (twins or {}).items() if path.exists()}
 
     def place(item: tuple[PointerFile, Entry]) -> dict[str, tuple[str, os.stat_result]]:
         file, entry = item
         target = files.safe_join(root, file.path)
         with reporter.task("checkout", file.path, file.size) as task:
-            stat = _replace(store.path(file.oid), target, entry, temporary_dir, changed_ns)
+            source = ready.pop(file.pointer, None) or store.path(file.oid)
+            stat = _replace(source, target, entry, temporary_dir, changed_ns)
             task.advance(file.size)
         return {file.path: (entry.oid, stat)} if stat else {}
 
@@ -99,7 +104,10 @@ def _replace(
     temporary = temporary_dir / f"checkout-{os.getpid()}-{secrets.token_hex(6)}"
     with files.disk_errors(target):
         try:
-            copy(source, temporary)
+            if source.parent == temporary_dir:
+                source.replace(temporary)
+            else:
+                copy(source, temporary)
             temporary.chmod(mode)
             os.utime(temporary, ns=(changed_ns, changed_ns))
             if not scan.is_still_pointer(target, entry):  # the copy took its time

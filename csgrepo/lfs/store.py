@@ -11,7 +11,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from csgrepo import files
 from csgrepo.errors import DigestMismatch, FileChanged
@@ -20,7 +20,7 @@ from csgrepo.lfs.pointer import MAX_POINTER_BYTES, OID, Pointer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["EMPTY_OID", "Added", "Store"]
+__all__ = ["EMPTY_OID", "Added", "Store", "Twin"]
 
 EMPTY_OID = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -152,20 +152,28 @@ class Store:
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(final)
 
-    def put(self, pointer: Pointer, write: Callable[[BinaryIO], tuple[str, int]]) -> Path:
+    def put(
+        self,
+        pointer: Pointer,
+        write: Callable[[BinaryIO], tuple[str, int]],
+        twin: Path | None = None,
+    ) -> Path:
         """Fill an object from elsewhere; it appears only if its digest is right.
 
         Args:
             pointer: what it must turn out to be.
             write: writes the content and returns its SHA-256 and length.
+            twin: a file that gets the same bytes meanwhile, and is there afterwards only if that
+                worked; whoever wants it need not copy the object.
 
         Raises:
             DigestMismatch: the content is something else; nothing was kept.
         """
         with self.temporary() as (temporary, target):
-            oid, _ = write(target)
-            if oid != pointer.oid:
-                raise DigestMismatch(f"object {pointer.oid[:12]}", pointer.oid, oid)
+            with Twin(target, twin) if twin else contextlib.nullcontext(target) as sink:
+                oid, _ = write(cast("BinaryIO", sink))
+                if oid != pointer.oid:
+                    raise DigestMismatch(f"object {pointer.oid[:12]}", pointer.oid, oid)
             self.place(temporary, target, oid)
         return self.path(pointer.oid)
 
@@ -178,6 +186,80 @@ class Store:
         except FileNotFoundError:
             return 0
         return size
+
+
+class Twin:
+    """A file that is written, and a second one that gets the same bytes at the same time.
+
+    The second is a convenience: if it cannot be written, it goes, and the first is written on.
+
+    Args:
+        target: the first, open and empty.
+        path: where the second is made.
+    """
+
+    def __init__(self, target: BinaryIO, path: Path) -> None:
+        self._target = target
+        self._path = path
+        self._second: BinaryIO | None = None
+
+    def __enter__(self) -> Twin:
+        with contextlib.suppress(OSError):
+            self._second = self._path.open("xb", buffering=0)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._second is None:
+            return
+        whole = os.fstat(self._second.fileno()).st_size == self._target.tell()
+        if kind is None and whole:
+            self._second.close()
+        else:
+            self._drop()
+
+    def write(self, piece: bytes) -> int:
+        """Write to both.
+
+        Raises:
+            OSError: the first cannot be written.
+        """
+        self._target.write(piece)
+        self._also(lambda second: _write_all(second, piece))
+        return len(piece)
+
+    def seek(self, position: int) -> int:
+        """Go on writing there, in both."""
+        self._also(lambda second: second.seek(position))
+        return self._target.seek(position)
+
+    def truncate(self) -> int:
+        """End both where the next byte would go."""
+        self._also(lambda second: second.truncate())
+        return self._target.truncate()
+
+    def fileno(self) -> int:
+        """Return the first's handle. Whoever asks writes past this object, so the second goes."""
+        self._drop()
+        return self._target.fileno()
+
+    def _also(self, do: Callable[[BinaryIO], object]) -> None:
+        if self._second is not None:
+            try:
+                do(self._second)
+            except OSError:
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._second is not None:
+            self._second.close()
+            self._second = None
+        self._path.unlink(missing_ok=True)
+
+
+def _write_all(stream: BinaryIO, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[stream.write(view) :]
 
 
 @contextlib.contextmanager

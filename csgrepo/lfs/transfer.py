@@ -14,6 +14,7 @@ from csgrepo.errors import CsgRepoError, LfsError, ObjectMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from csgrepo.lfs.pointer import Pointer
     from csgrepo.lfs.server import Fetch, ObjectServer
@@ -76,7 +77,13 @@ def upload(
 
 
 def download(
-    server: ObjectServer, store: Store, names: Names, reporter: Reporter, workers: int = WORKERS
+    server: ObjectServer,
+    store: Store,
+    names: Names,
+    reporter: Reporter,
+    workers: int = WORKERS,
+    *,
+    twins: Mapping[Pointer, Path] | None = None,
 ) -> dict[Pointer, BaseException]:
     """Bring objects into the store, digests checked on arrival.
 
@@ -86,6 +93,7 @@ def download(
         names: the objects, each with the path a person knows it by.
         reporter: is told of every object.
         workers: how many are fetched at once.
+        twins: objects of which a second copy is made on the way, and where; see `Store.put`.
 
     Returns:
         What could not be fetched, and why; all others are complete.
@@ -106,7 +114,7 @@ def download(
             def write(target: BinaryIO) -> tuple[str, int]:
                 return fetches[pointer](target, task.advance)
 
-            store.put(pointer, write)
+            store.put(pointer, write, (twins or {}).get(pointer))
 
     return failures | _each(fetches, fetch, workers)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 from typing import TYPE_CHECKING
 
 from csgrepo import files
@@ -14,6 +16,7 @@ from csgrepo.progress import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from csgrepo.lfs.pointer import Pointer
     from csgrepo.lfs.scan import PointerFile
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["fetch", "pointers", "restore"]
 
 _log = logging.getLogger(__name__)
+
+_WORTH_A_TWIN_BYTES = 64 * files.BLOCK
 
 
 def pointers(tree: WorkTree) -> list[PointerFile]:
@@ -53,10 +58,15 @@ def fetch(tree: WorkTree, server: Callable[[], ObjectServer], reporter: Reporter
     """
     _note_complete(tree)
     found = _restorable(tree)
-    failures = _download(tree, server, [file for file, _ in found], reporter)
-    ready = [item for item in found if item[0].pointer not in failures]
-    causes = {file.path: failures[file.pointer] for file, _ in found if file.pointer in failures}
-    causes |= _fill(tree, ready, reporter)
+    twins = _twins(tree, [file for file, _ in found])
+    try:
+        failures = _download(tree, server, [file for file, _ in found], reporter, twins)
+        ready = [item for item in found if item[0].pointer not in failures]
+        causes = {f.path: failures[f.pointer] for f, _ in found if f.pointer in failures}
+        causes |= _fill(tree, ready, reporter, twins)
+    finally:
+        for path in twins.values():
+            path.unlink(missing_ok=True)
     if full := next((error for error in causes.values() if isinstance(error, DiskFull)), None):
         raise full
     if causes:
@@ -109,13 +119,35 @@ def restore(tree: WorkTree) -> None:
     _fill(tree, here, Reporter(str(tree.folder)))
 
 
+def _twins(tree: WorkTree, found: list[PointerFile]) -> dict[Pointer, Path]:
+    """Return the object that is to be written twice as it arrives, and where; there may be none.
+
+    That pays for one that is larger than all others together: there is nothing else to do while it
+    arrives. Several of like size keep the machine busy anyway, and copies within the kernel cost
+    less; where blocks are shared they cost nothing.
+    """
+    missing = {file.pointer for file in found if not tree.store.has(file.pointer)}
+    largest = max(missing, key=lambda pointer: pointer.size, default=None)
+    if largest is None or largest.size < _WORTH_A_TWIN_BYTES:
+        return {}
+    if 2 * largest.size <= sum(pointer.size for pointer in missing):
+        return {}
+    folder = tree.temporary_dir()
+    if files.shares_blocks(folder):
+        return {}
+    return {largest: folder / f"twin-{os.getpid()}-{secrets.token_hex(6)}"}
+
+
 def _fill(
-    tree: WorkTree, found: list[tuple[scan.PointerFile, index.Entry]], reporter: Reporter
+    tree: WorkTree,
+    found: list[tuple[scan.PointerFile, index.Entry]],
+    reporter: Reporter,
+    twins: dict[Pointer, Path] | None = None,
 ) -> dict[str, BaseException]:
     if not found:
         return {}
     places = (tree.folder, tree.index_path, tree.temporary_dir())
-    return checkout.fill(*places, tree.store, found, reporter)
+    return checkout.fill(*places, tree.store, found, reporter, twins)
 
 
 def _download(
@@ -123,11 +155,12 @@ def _download(
     server: Callable[[], ObjectServer],
     found: list[PointerFile],
     reporter: Reporter,
+    twins: dict[Pointer, Path],
 ) -> dict[Pointer, BaseException]:
     missing = {file.pointer: file.path for file in found if not tree.store.has(file.pointer)}
     if not missing:
         return {}
     try:
-        return transfer.download(server(), tree.store, missing, reporter)
+        return transfer.download(server(), tree.store, missing, reporter, twins=twins)
     except CsgRepoError as error:  # what is missing then is all of them, and nothing but them
         return dict.fromkeys(missing, error)
