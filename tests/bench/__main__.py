@@ -80,6 +80,7 @@ def replaced(readme: Path, text: str) -> None:
 @click.command()
 @click.option("--scale", default="full", type=click.Choice(["full", "quick", "tiny"]))
 @click.option("--quick", is_flag=True, help="Small sizes: under a minute.")
+@click.option("--mib", type=click.IntRange(1), help="The size of the one large file.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Measure only this part.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20))
 @click.option("--slow-rounds", default=2, show_default=True, type=click.IntRange(0, 20))
@@ -91,6 +92,7 @@ def main(
     *,
     scale: str,
     quick: bool,
+    mib: int | None,
     only: tuple[str, ...],
     rounds: int,
     slow_rounds: int,
@@ -103,6 +105,8 @@ def main(
     scale = "quick" if quick else scale
     root = Path(tempfile.mkdtemp(prefix="csgrepo-bench-", dir=folder))
     root.chmod(0o755)
+    sizes = Sizes(scale)
+    sizes.one = mib * MIB if mib else sizes.one
     results = Results(lambda line: click.echo(line, err=True))
     peer = Older(older.absolute()) if older else None
     facts: dict[str, object] = {
@@ -112,10 +116,10 @@ def main(
     try:
         settle(root / "home")
         (root / "server").mkdir()
-        warm(root, 5 * Sizes(scale).one)
+        warm(root, 5 * sizes.one)
         with Server(root / "server") as server:
             stage = Stage(root, server, results, rounds, slow_rounds, peer)
-            for what in run(stage, Sizes(scale), set(only or PARTS)):
+            for what in run(stage, sizes, set(only or PARTS)):
                 facts[f"Left out, {what.split(':')[0]}"] = what.partition(": ")[2]
     finally:
         shutil.rmtree(root, ignore_errors=True)
