@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
@@ -11,10 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import (
-    CommandFailed,
     GitError,
     InvalidInput,
-    MergeConflict,
     NothingToCommit,
     RemoteUnreachable,
     UnknownRevision,
@@ -24,7 +21,8 @@ from csgrepo.git import parse
 from csgrepo.jobs import Push
 from csgrepo.lfs import hooks
 from csgrepo.repo_id import check_ref_name
-from csgrepo.repository import content, remotes, staging
+from csgrepo.repository import remotes, staging
+from csgrepo.repository.passage import Passage, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from csgrepo.repository.layout import WorkTree
 
 __all__ = [
-    "catch_up",
     "checkout",
     "commit",
     "current",
@@ -42,7 +39,6 @@ __all__ = [
     "head",
     "intended_push",
     "is_clean",
-    "pull",
     "require_staged",
 ]
 
@@ -226,11 +222,12 @@ def checkout(
         _start_branch(tree, revision, create=create)
         return
     if _exists(tree, revision):
-        tree.write_index("checkout", "--quiet", revision, "--")
+        _go(tree, revision)
     elif ref := _branch_of_remote(tree, connection, revision):
-        tree.write_index("checkout", "--quiet", "--track", "-b", revision, ref)
+        tree.write("branch", "--quiet", "--track", revision, ref)
+        _go(tree, revision)
     elif _exists(tree, revision):  # a tag or commit that came with the question
-        tree.write_index("checkout", "--quiet", revision, "--")
+        _go(tree, revision)
     elif create:
         tree.write_index("checkout", "--quiet", "-b", check_ref_name(revision))
     else:
@@ -242,6 +239,15 @@ def checkout(
             str(tree.folder),
             "Check its name, or pass create_branch_ok=True to start a branch there.",
         )
+
+
+def _go(tree: WorkTree, revision: str) -> None:
+    """Check out what exists; where that is cut short, whoever comes next finishes it."""
+    commit = tree.plain_git.text("rev-parse", "--verify", f"{revision}^{{commit}}")
+    ref = f"refs/heads/{revision}"
+    ref = ref if tree.refs.oid(ref) == commit else ""
+    with recorded(tree, Passage(head(tree), commit, ref, f"csgrepo: checkout {revision}")):
+        tree.write_index("checkout", "--quiet", revision, "--")
 
 
 def _start_branch(tree: WorkTree, name: str, *, create: bool) -> None:
@@ -273,83 +279,3 @@ def _branch_of_remote(
         _log.info("could not ask the remote for %s: %s", revision, error)
         return None
     return ref if tree.refs.oid(ref) else None
-
-
-def pull(connection: Connection, *, rebase: bool) -> None:
-    """Fetch, and merge or rebase; what cannot be merged is undone and reported.
-
-    Raises:
-        MergeConflict: both sides changed the same paths.
-    """
-    tree = connection.tree
-    branch = current(tree)
-    settings = tree.settings()
-    followed = settings.get(f"branch.{branch}.merge") or f"refs/heads/{branch}"
-    how = ["--rebase"] if rebase else ["--no-rebase", "--ff"]
-    try:
-        connection.git.run(
-            "pull",
-            "--quiet",
-            *how,
-            "--no-edit",
-            "--no-recurse-submodules",
-            connection.name,
-            followed,
-        )
-    except MergeConflict as error:
-        raise _undone(tree, error, rebase=rebase) from error
-
-
-def _undone(tree: WorkTree, error: MergeConflict, *, rebase: bool) -> MergeConflict:
-    unmerged = parse.paths(
-        tree.git.run("diff", "--name-only", "--diff-filter=U", "-z", ok=(0, 1)).stdout
-    )
-    with contextlib.suppress(CommandFailed):  # nothing was begun: local changes stood in the way
-        tree.git.run("rebase" if rebase else "merge", "--abort")
-    content.restore(tree)
-    listed = ", ".join(unmerged) or "see git's words above"
-    conflict = MergeConflict(
-        error.command,
-        error.returncode,
-        error.stdout,
-        error.stderr or error.stdout,
-        error.cwd,
-        f"Both sides changed: {listed}. The merge was undone and nothing is lost: take over one "
-        "side, commit, and pull again.",
-    )
-    conflict.paths = tuple(unmerged)
-    return conflict
-
-
-def catch_up(connection: Callable[[], Connection], *, required: bool) -> None:
-    """Bring in what others have pushed to the branch this one follows, if it follows any.
-
-    Args:
-        connection: reaches the remote.
-        required: whether a remote that does not answer is an error; a push in the background will
-            try again later.
-
-    Raises:
-        MergeConflict: both sides changed the same paths; the merge was undone.
-        RemoteUnreachable: the remote does not answer, and that is required.
-    """
-    with connection() as remote:
-        branch = current(remote.tree)
-        settings = remote.tree.settings()
-        if not settings.get(f"branch.{branch}.merge") or remote.tree.refs.oid() is None:
-            return
-        try:
-            ref = settings.get(f"branch.{branch}.merge")
-            theirs = remote.refs().get(ref)
-        except RemoteUnreachable:
-            if required:
-                raise
-            _log.info("%s does not answer; going on without its news", remote.push_url_shown)
-            return
-        if theirs and not _contains(remote.tree, theirs):
-            pull(remote, rebase=True)
-
-
-def _contains(tree: WorkTree, commit: str) -> bool:
-    asked = ("merge-base", "--is-ancestor", commit, "HEAD")
-    return tree.plain_git.run(*asked, ok=(0, 1, 128)).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -15,7 +16,7 @@ from csgrepo.lfs.pointer import MAX_POINTER_BYTES
 from csgrepo.progress import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from csgrepo.lfs.pointer import Pointer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from csgrepo.lfs.server import ObjectServer
     from csgrepo.repository.layout import WorkTree
 
-__all__ = ["fetch", "pointers", "restore"]
+__all__ = ["fetch", "is_pending", "pointers", "restore"]
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,32 @@ def fetch(tree: WorkTree, server: Callable[[], ObjectServer], reporter: Reporter
         PartialDownload: some could not be fetched and are still pointers; all others are complete.
         DiskFull: there is no room.
     """
+    with _recorded(tree):
+        return _fetched(tree, server, reporter)
+
+
+def is_pending(tree: WorkTree) -> bool:
+    """Tell whether a fetch was begun that has not come to its end, as far as is known."""
+    return _mark(tree).exists()
+
+
+def _mark(tree: WorkTree) -> Path:
+    return tree.state_dir / "fetching"
+
+
+@contextlib.contextmanager
+def _recorded(tree: WorkTree) -> Iterator[None]:
+    """Leave a mark while content is fetched, by which a fetch is known that was killed."""
+    tree.state_dir.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # a full disk has better errors to offer
+        _mark(tree).touch()
+    try:
+        yield
+    finally:
+        _mark(tree).unlink(missing_ok=True)
+
+
+def _fetched(tree: WorkTree, server: Callable[[], ObjectServer], reporter: Reporter) -> list[str]:
     _note_complete(tree)
     found = _restorable(tree)
     twins = _twins(tree, [file for file, _ in found])

@@ -7,15 +7,18 @@ every object by a question to the LFS server.
 from __future__ import annotations
 
 import logging
+import re
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from csgrepo.errors import CommandFailed, CsgRepoError, VerificationFailed
+from csgrepo.errors import CommandFailed, CsgRepoError, PushRejected, VerificationFailed
 from csgrepo.git import parse
 from csgrepo.jobs import PushReceipt
 from csgrepo.lfs import hooks, scan, transfer
-from csgrepo.repository import pages, pruning
+from csgrepo.repository import news, pages, pruning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,16 @@ if TYPE_CHECKING:
 __all__ = ["carry_out", "objects_of"]
 
 _log = logging.getLogger(__name__)
+
+# Of those who push to one branch at once, one comes first each time; the others merge and try
+# again, each after a pause of its own.
+_random = secrets.SystemRandom()  # what a script seeds is its own
+_TRIES = 60
+_LONGEST_PAUSE_S = 3.0
+_OVERTAKEN = re.compile(
+    r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to (?:update|lock)"
+    r"|reference already exists|incorrect old value|remote ref updated"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ def carry_out(
 
     Raises:
         PushRejected: the remote refuses the ref; nothing changed there.
+        MergeConflict: others have pushed changes to the same files; nothing changed on either side.
         ObjectMissing: an object is neither here nor on the server; no ref was touched.
         VerificationFailed: the remote was asked, and does not hold what was sent.
         AuthenticationFailed, Unauthorized, Forbidden: the token does not do.
@@ -70,14 +84,17 @@ def carry_out(
     previous = before.get(push.ref)
     names = objects_of(push, connection, before)
     sent = _send_objects(push, connection, names, reporter)
+    landed = push.commit
     if previous != push.commit and not _contains(connection, previous, push.commit):
         with reporter.task("push", push.ref, 1, "refs") as task:
-            _send_ref(push, connection, on_output, on_start)
+            landed = _land(push, connection, previous, on_output, on_start)
             task.advance(1)
     with reporter.task("verify", push.ref, 1, "refs") as task:
         _verify(push, connection, sent.names)
         task.advance(1)
     _follow_upstream(push, connection)
+    if landed != push.commit:
+        news.bring_in(connection, push.ref, push.commit, landed, reporter)
     if push.auto_lfs_prune:
         _prune(push, connection)
     return PushReceipt(
@@ -146,8 +163,47 @@ def _send_objects(
     return _Sent(real, uploaded)
 
 
+def _land(
+    push: Push,
+    connection: Connection,
+    previous: str | None,
+    on_output: Callable[[bytes], None] | None,
+    on_start: Callable[[Child], None] | None,
+) -> str:
+    """Move the remote's ref to the commit, merged with what others push meanwhile.
+
+    Returns:
+        What the ref was moved to.
+    """
+    commit = push.commit
+    for left in reversed(range(_TRIES)):
+        if previous and push.ref.startswith("refs/heads/"):
+            if not news.is_ancestor(connection.tree, previous, commit):
+                previous, commit = news.merged(connection, push.ref, push.commit)
+            if commit == previous:  # somebody has merged it
+                return commit
+        try:
+            _send_ref(push, commit, connection, on_output, on_start)
+        except PushRejected as error:
+            if not left or not _is_overtaken(error):
+                raise
+            _log.info("%s has moved on meanwhile; merging and pushing again", push.ref)
+            time.sleep(_random.uniform(0, min(_LONGEST_PAUSE_S, 0.1 * 2 ** (_TRIES - left))))
+            previous = connection.refs().get(push.ref)
+        else:
+            break
+    return commit
+
+
+def _is_overtaken(error: PushRejected) -> bool:
+    """Tell whether the ref was refused because another push came first."""
+    refused = [ref for ref in parse.pushed_refs(error.stdout.encode()) if ref.flag == "!"]
+    return bool(refused) and all(_OVERTAKEN.search(ref.summary) for ref in refused)
+
+
 def _send_ref(
     push: Push,
+    commit: str,
     connection: Connection,
     on_output: Callable[[bytes], None] | None,
     on_start: Callable[[Child], None] | None,
@@ -161,7 +217,7 @@ def _send_ref(
         "--recurse-submodules=no",
         *options,
         connection.push_target,
-        f"{push.commit}:{push.ref}",
+        f"{commit}:{push.ref}",
         on_stderr=on_output,
         on_start=on_start,
     )

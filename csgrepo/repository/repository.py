@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
 from csgrepo import config
-from csgrepo.errors import InvalidInput, NotARepository, NothingToCommit, QueueError
+from csgrepo.errors import CsgRepoError, InvalidInput, NotARepository, NothingToCommit, QueueError
 from csgrepo.jobs import exits
 from csgrepo.jobs.exits import OnExit
-from csgrepo.jobs.lock import PushLock
+from csgrepo.jobs.lock import LockTimeout, PushLock
 from csgrepo.jobs.push import Policy, Push
 from csgrepo.jobs.queue import Queue
 from csgrepo.lfs import attributes, hooks
@@ -29,7 +29,9 @@ from csgrepo.repository import (
     content,
     identity,
     inquiry,
+    news,
     pages,
+    passage,
     pruning,
     pushing,
     ranks,
@@ -241,8 +243,24 @@ class Repository:
         url = settings.get(f"remote.{name}.url")
         if url.startswith(("http://", "https://")):
             self._access = self._access.to(parse_remote(url, endpoint=self._access.endpoint))
+        self._finish_what_was_cut_short()
         if revision is not None:
             self.git_checkout(revision, create_branch_ok=True)
+
+    def _finish_what_was_cut_short(self) -> None:
+        """Bring to its end what a process did here that was killed; one that lives does it itself.
+
+        What cannot be finished now is no reason not to open the working copy.
+        """
+        if not content.is_pending(self._tree) and not passage.is_pending(self._tree):
+            return
+        try:
+            with turn(self._tree, "finishing what was cut short", 0):
+                self._fetch_content(force=False)
+        except LockTimeout:
+            return
+        except CsgRepoError as error:
+            _log.warning("%s: what was cut short is not finished yet: %s", self.local_dir, error)
 
     def _fetch_content(self, *, force: bool) -> None:
         if force or not self.skip_lfs_files:
@@ -534,7 +552,7 @@ class Repository:
         if self._stands_aside:
             return
         with self._connection() as connection:
-            branches.pull(connection, rebase=rebase)
+            news.pull(connection, rebase=rebase)
         self._fetch_content(force=lfs)
 
     @_in_turn
@@ -636,7 +654,7 @@ class Repository:
         with _current_folder, turn(self._tree, f"commit {commit_message!r}"):
             if branch is not None:
                 self.git_checkout(branch, create_branch_ok=True)
-            branches.catch_up(self._connection, required=blocking)
+            news.catch_up(self._connection, required=blocking)
             self._fetch_content(force=False)
             with _inside(self.local_dir):
                 yield self

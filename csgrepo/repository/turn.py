@@ -19,6 +19,7 @@ from csgrepo import config
 from csgrepo.errors import NotARepository
 from csgrepo.git import locks
 from csgrepo.jobs.lock import LockTimeout, NotedLock
+from csgrepo.repository import passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,7 @@ def _taken(tree: WorkTree, lock: WorkLock, what: str, patience_s: float) -> Iter
         if since is not None:
             _clear_up(tree, since)
         try:
+            passage.finish(tree)
             yield
         except BaseException:
             _clear_up(tree, began)  # a git of ours may have been killed

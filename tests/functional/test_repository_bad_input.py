@@ -517,20 +517,6 @@ def test_a_push_that_was_refused_can_be_made_later(repo, folder):
     assert refs(there)["refs/heads/main"] == repo.git_head_hash()
 
 
-def test_a_push_behind_the_remote(git, repo, folder):
-    there = remote_path(repo)
-    theirs = seed(git, RemoteRepository("", "", "", there, there), {"theirs.txt": b"1"})
-    (folder / "mine.txt").write_text("mine")
-    repo.git_add()
-    repo.git_commit("mine")
-    before = state(folder)
-    with pytest.raises(PushRejected):
-        repo.git_push()
-    after = state(folder)
-    assert (after.head, after.index, after.files) == (before.head, before.index, before.files)
-    assert refs(there)["refs/heads/main"] == theirs
-
-
 def test_both_sides_changed_the_same_file(git, repo, folder):
     there = remote_path(repo)
     seed(git, RemoteRepository("", "", "", there, there), {"a.txt": b"theirs\n"})
