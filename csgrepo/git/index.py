@@ -66,13 +66,15 @@ class StatData:
 
     def matches(self, stat: os.stat_result) -> bool:
         """Tell whether a file still looks as it did; mode and device do not count."""
-        now = StatData.of(stat, self.mode)
+        mtime_s, mtime_ns = divmod(stat.st_mtime_ns, 10**9)
+        ctime_s, ctime_ns = divmod(stat.st_ctime_ns, 10**9)
         return (
-            self.size == now.size
-            and (self.mtime_s, self.ctime_s) == (now.mtime_s, now.ctime_s)
-            and self.mtime_ns in {0, now.mtime_ns}
-            and self.ctime_ns in {0, now.ctime_ns}
-            and self.ino == now.ino
+            self.mtime_s == mtime_s & _MASK
+            and self.ctime_s == ctime_s & _MASK
+            and self.mtime_ns in {0, mtime_ns}
+            and self.ctime_ns in {0, ctime_ns}
+            and self.ino == stat.st_ino & _MASK
+            and self.size == _size_word(stat.st_size)
         )
 
     @classmethod

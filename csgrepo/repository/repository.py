@@ -426,7 +426,7 @@ class Repository:
         return candidate.size >= self.large_file_bytes
 
     def _is_binary(self, candidate: Candidate) -> bool:
-        return tracking.is_binary(self._tree.folder / candidate.path)
+        return tracking.is_binary(os.path.join(self.local_dir, candidate.path))
 
     @_in_turn
     def lfs_prune(self, recent: bool = False) -> int:

@@ -15,7 +15,7 @@ import stat as stat_bits
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import InvalidInput, LfsError
@@ -141,9 +141,10 @@ def changes(tree: WorkTree, pattern: str = ".", *, staged: bool = False) -> Chan
         if not tracked and not untracked:
             _explain_no_match(tree, pattern)
     written_s = _mtime_s(tree.index_path)
-    changed = (_changed(tree.folder, entry, written_s) for entry in _latest_stage(tracked))
+    look = _Look(tree.folder)
+    changed = (_changed(look, entry, written_s) for entry in _latest_stage(tracked))
     found = [candidate for candidate in changed if candidate is not None]
-    found += [Candidate(name, _lstat(tree.folder / name), None) for name in untracked]
+    found += [Candidate(name, look.at(name), None) for name in untracked]
     found = [candidate for candidate in found if candidate.stat or candidate.entry]
     return _with_staged(tree, found, tracked, entries) if staged else Changes(found, entries)
 
@@ -217,19 +218,45 @@ def _lstat(path: Path) -> os.stat_result | None:
         raise unreadable(str(path), error) from error
 
 
-def _changed(folder: Path, entry: Entry, written_s: int) -> Candidate | None:
+class _Look:
+    """Looks at many files of a folder; a path object for each would cost more than the look."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._start = os.path.join(folder, "")
+        self._behind_link: dict[str, bool] = {"": False}
+
+    def at(self, name: str) -> os.stat_result | None:
+        """Return a file's stat data, ``None`` if it is not there."""
+        try:
+            return os.lstat(self._start + name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError as error:
+            raise unreadable(self._start + name, error) from error
+
+    def is_behind_link(self, name: str) -> bool:
+        """Tell whether one of its parents is a link, so that it is not really in this folder."""
+        parent = name.rpartition("/")[0]
+        known = self._behind_link.get(parent)
+        if known is None:
+            known = self.is_behind_link(parent) or os.path.islink(self._start + parent)
+            self._behind_link[parent] = known
+        return known
+
+
+def _changed(look: _Look, entry: Entry, written_s: int) -> Candidate | None:
     if entry.frozen:
         return None
-    stat = _lstat(folder / entry.path)
+    stat = look.at(entry.path)
     if entry.stat.mode == 0o160000:
-        return _changed_submodule(folder, entry, stat)
+        return _changed_submodule(look.folder, entry, stat)
     if stat is None or stat_bits.S_ISDIR(stat.st_mode):
         return Candidate(entry.path, None, entry)
     racy = entry.stat.mtime_s >= written_s
     if entry.stage == 0 and not racy and entry.stat.matches(stat) and _same_kind(entry, stat):
         return None
-    gone = any((folder / parent).is_symlink() for parent in PurePosixPath(entry.path).parents)
-    return Candidate(entry.path, None if gone else stat, entry)
+    return Candidate(entry.path, None if look.is_behind_link(entry.path) else stat, entry)
 
 
 def _changed_submodule(folder: Path, entry: Entry, stat: os.stat_result | None) -> Candidate | None:

@@ -8,8 +8,8 @@ file that git already keeps itself would be swept along. All other files get a l
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import InvalidInput
@@ -19,6 +19,7 @@ from csgrepo.lfs import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from csgrepo.repository.layout import WorkTree
     from csgrepo.repository.staging import Candidate, Changes
@@ -31,13 +32,13 @@ _SAMPLE_BYTES = 64 * 1024
 _TEXT = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x100)) - {0x7F})
 
 
-def is_binary(path: Path) -> bool:
+def is_binary(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file holds anything but text: control characters among its first 64 KiB.
 
     UTF-8 of any language is text. An empty file is text.
     """
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", buffering=0) as stream:
             return bool(stream.read(_SAMPLE_BYTES).translate(None, _TEXT))
     except PermissionError as error:
         raise unreadable(str(path), error) from error
@@ -116,7 +117,7 @@ def _is_new(tree: WorkTree, candidate: Candidate) -> bool:
 
 
 def _is_for_git(path: str) -> bool:
-    return PurePosixPath(path).name in _FOR_GIT
+    return path.rpartition("/")[2] in _FOR_GIT
 
 
 def _raw_in_git(tree: WorkTree, found: Changes, chosen: set[str]) -> set[str]:
@@ -131,7 +132,9 @@ def _raw_in_git(tree: WorkTree, found: Changes, chosen: set[str]) -> set[str]:
 
 
 def _suffix(path: str) -> str:
-    return PurePosixPath(path).suffix.removeprefix(".")
+    name = path.rpartition("/")[2]
+    dot = name.rfind(".")
+    return name[dot + 1 :] if dot > 0 else ""
 
 
 def _patterns(root: Path, chosen: Sequence[str], kept: Iterable[str]) -> list[bytes]:
