@@ -20,8 +20,10 @@ from csgrepo.server.kinds import Kind
 from csgrepo.server.likes import Likes
 from csgrepo.server.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
 from csgrepo.server.metrics import Metrics
+from csgrepo.server.mirrors import Mirrors
 from csgrepo.server.record import Record
 from csgrepo.server.refusal import Refusal
+from csgrepo.server.relations import Relations
 from csgrepo.server.remote_objects import Location, RemoteObjects
 from csgrepo.server.signing import Signer
 from csgrepo.server.sizes import Sizes
@@ -77,6 +79,8 @@ class Backend:
             raise
         self.git = GitStore(root / "git", root / "hooks", temporary, self.objects.root)
         self.likes = Likes(self.database)
+        self.relations = Relations(self.database)
+        self.mirrors = Mirrors(self.database)
         self.tally = Tally(self.database)
         self.topics = Topics(self.database)
         self.sizes = Sizes(self.database, self.git)

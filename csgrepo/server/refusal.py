@@ -20,6 +20,8 @@ WORDS = {
     "GIT-ERR-15": "File not found in repository",
     "GIT-ERR-20": "File is too large",
     "GIT-ERR-22": "Commit git files failed",
+    "MIRROR-ERR-0": "The target repository already has another mirror source.",
+    "MIRROR-ERR-5": "Source repository authentication information is invalid.",
     "REPO-ERR-1": "The repository name is invalid.",
     "REPO-ERR-2": "The namespace does not exist.",
     "REQ-ERR-0": "Bad request",

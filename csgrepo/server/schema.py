@@ -179,5 +179,25 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX notebooks_by_name ON tasks (namespace, name) WHERE type = 5;
 """
 
+# What belongs together, and where repositories are to come from.
+_RELATIONS = """
+CREATE TABLE relations (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    related_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    PRIMARY KEY (repository_id, related_id)
+) WITHOUT ROWID;
+CREATE INDEX relations_back ON relations (related_id);
+
+CREATE TABLE mirrors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL UNIQUE REFERENCES repositories (id) ON DELETE CASCADE,
+    source_id INTEGER NOT NULL,
+    source_url TEXT NOT NULL,
+    asked_at REAL NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
-STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS, _TASKS)
+STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS, _TASKS, _RELATIONS)

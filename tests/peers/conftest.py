@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from csgrepo import Repository
+from tests.conftest import Account
 from tests.stock import RemoteRepository, StockGit
+
+if TYPE_CHECKING:
+    from csgrepo.server import Hub
+    from tests.peers.hub_user import HubUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +79,19 @@ def filtered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], se
         return {line.partition("> pathname=")[2] for line in lines if "> pathname=" in line}
 
     return paths
+
+
+@pytest.fixture
+def huggingface_user(hub: Hub, account: Account, stock_lfs: StockGit, tmp_path: Path) -> HubUser:
+    """A user of the hub through huggingface_hub and what is built on it."""
+    from tests.peers.hub_user import HubUser, need  # which wants the hub to be installed
+
+    need("huggingface_hub")
+    variables = {
+        "HF_ENDPOINT": f"{hub.url}/hf",
+        "HF_TOKEN": account.token,
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_XET": "1",  # the contract has no routes for it
+    }
+    return HubUser(hub, account.name, account.token, stock_lfs, variables)

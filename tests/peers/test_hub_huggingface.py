@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo.server import Hub
 from csgrepo.server.faults import Truncate
-from tests.conftest import Account
 from tests.peers import samples
 from tests.peers.hub_user import HubUser, Raised, files_below, need
 from tests.stock import StockGit
@@ -36,16 +34,8 @@ def api(call: str) -> str:
 
 
 @pytest.fixture
-def user(hub: Hub, account: Account, stock_lfs: StockGit, tmp_path: Path) -> HubUser:
-    need("huggingface_hub")
-    variables = {
-        "HF_ENDPOINT": f"{hub.url}/hf",
-        "HF_TOKEN": account.token,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_XET": "1",  # the contract has no routes for it
-    }
-    return HubUser(hub, account.name, account.token, stock_lfs, variables)
+def user(huggingface_user: HubUser) -> HubUser:
+    return huggingface_user
 
 
 @pytest.fixture

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from csgrepo.server import Hub
-from tests.conftest import Account
 from tests.peers.hub_user import HubUser, need
-from tests.stock import StockGit
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -92,16 +88,9 @@ def tokenizer() -> bytes:
 
 
 @pytest.fixture
-def user(hub: Hub, account: Account, stock_lfs: StockGit, tmp_path: Path) -> HubUser:
-    need("transformers", "huggingface_hub")
-    variables = {
-        "HF_ENDPOINT": f"{hub.url}/hf",
-        "HF_TOKEN": account.token,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_XET": "1",  # the contract has no routes for it
-    }
-    return HubUser(hub, account.name, account.token, stock_lfs, variables)
+def user(huggingface_user: HubUser) -> HubUser:
+    need("transformers")
+    return huggingface_user
 
 
 @pytest.fixture
