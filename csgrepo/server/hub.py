@@ -1,32 +1,22 @@
-"""The hub as an object: it starts, serves in a thread of its own, and stops without a trace."""
+"""The hub as an object: what it is made with, and what can be asked of it while it runs."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 import secrets
-import shutil
 import signal
-import socket
-import tempfile
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import uvicorn
 
 from csgrepo.errors import InvalidInput
 from csgrepo.redact import Secret, redact
-from csgrepo.server.access_log import AccessLog
-from csgrepo.server.app import build
 from csgrepo.server.backend import Backend
 from csgrepo.server.deploys import Pace
 from csgrepo.server.limits import MIN_PART_BYTES
-from csgrepo.server.presence import announce, sole_use
-from csgrepo.server.wire import WireProtocol
+from csgrepo.server.presence import announce
+from csgrepo.server.running import Running
 
 if TYPE_CHECKING:
     import os
@@ -34,15 +24,10 @@ if TYPE_CHECKING:
 
     from csgrepo.server.faults import Faults
     from csgrepo.server.record import Record
-    from csgrepo.server.streams import Streams
 
 __all__ = ["Hub"]
 
-logger = logging.getLogger("csgrepo.server")
-
 _NOT_RUNNING = "the hub is not running; call start(), or use it in a with block"
-_GRACE_S = 0.3
-_KEEP_ALIVE_S = 75
 
 
 class Hub:
@@ -101,13 +86,13 @@ class Hub:
         self._url = _checked(url) if url else None
         self._pace = pace or Pace()
         self._objects = objects or ""
-        self._running: _Running | None = None
+        self._running: Running | None = None
 
     def start(self) -> Hub:
         """Start serving; returns the hub once it answers. A running hub is left as it is."""
         if self._running is None:
             backend = partial(Backend, objects=self._objects)
-            running = _Running(self._given_root, self._host, self._port, self._access_log, backend)
+            running = Running(self._given_root, self._host, self._port, self._access_log, backend)
             running.backend.url = self._url or running.backend.url
             announce(running.backend.database, running.backend.url, self._host, running.port)
             running.backend.min_part_bytes = self._min_part_bytes
@@ -243,130 +228,8 @@ class Hub:
         return path
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that tells when it answers, and how to end what does not end by itself."""
-
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
-        super().__init__(config)
-        self._streams = streams
-        self.answering = threading.Event()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, which would never end of themselves, and then the rest."""
-        self._streams.end_all()
-        await super().shutdown(sockets)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell."""
-        await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
-        self.answering.set()
-
-    def cut_off(self) -> None:
-        """Drop every connection and every request still being worked on (from any thread)."""
-
-        def drop() -> None:
-            self.force_exit = True
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-            for task in list(self.server_state.tasks):
-                task.cancel()
-
-        with contextlib.suppress(RuntimeError):  # the loop has ended in the meantime
-            self._loop.call_soon_threadsafe(drop)
-
-
-class _Running:
-    """A hub between start and stop, and all it holds."""
-
-    def __init__(
-        self,
-        root: Path | None,
-        host: str,
-        port: int,
-        access_log: Path | None,
-        made: Callable[[Path], Backend],
-    ) -> None:
-        self._made = made
-        self._undo = contextlib.ExitStack()
-        with contextlib.ExitStack() as undo:
-            undo.callback(self._undo.close)
-            self._open(root, host, port, access_log)
-            undo.pop_all()
-
-    def _open(self, root: Path | None, host: str, port: int, access_log: Path | None) -> None:
-        if root is None:
-            root = Path(tempfile.mkdtemp(prefix="csgrepo-hub-"))
-            self._undo.callback(shutil.rmtree, root, ignore_errors=True)
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._undo.enter_context(sole_use(root))
-        listener = _listen(host, port)
-        self._undo.callback(listener.close)
-        self.backend = self._made(root)
-        self._undo.callback(self.backend.close)
-        if access_log:
-            log = AccessLog(access_log)
-            self._undo.callback(log.close)
-            self.backend.on_request.insert(0, log.write)  # what the record has, the log has
-        shown = f"[{host}]" if ":" in host else host
-        self.port: int = listener.getsockname()[1]
-        self.backend.url = f"http://{shown}:{self.port}"
-        self._server = _Server(_configuration(self.backend), self.backend.streams)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="csgrepo-hub", daemon=True
-        )
-        self._thread.start()
-        while not self._server.answering.wait(0.1):
-            if not self._thread.is_alive():
-                raise InvalidInput("the hub could not start; its log says why")
-        logger.info("the hub listens on %s and keeps its state in %s", self.backend.url, root)
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(_GRACE_S)
-        if self._thread.is_alive():
-            self.backend.workers.end_children()
-            self._server.cut_off()
-            self._thread.join()
-        self._undo.close()
-        logger.info("the hub on %s has stopped", self.backend.url)
-
-
-def _configuration(backend: Backend) -> uvicorn.Config:
-    options: dict[str, Any] = {
-        "http": WireProtocol,
-        "ws": "none",
-        "loop": "asyncio",
-        "lifespan": "off",
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "timeout_keep_alive": _KEEP_ALIVE_S,
-        "h11_max_incomplete_event_size": 64 * 1024,
-    }
-    return uvicorn.Config(build(backend), **options)
-
-
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
         raise InvalidInput(f"{redact(url)!r} is no address of a hub; write https://host[:port]")
     return url.rstrip("/")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Without it the port of a stopped hub stays taken for a minute on Unix; on Windows the
-        # same option would let two hubs share a port.
-        if hasattr(socket, "SO_REUSEPORT"):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise InvalidInput(
-            f"cannot listen on {host} port {port} ({error}); choose another, or port 0"
-        ) from error
-    return listener
