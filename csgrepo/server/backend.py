@@ -19,6 +19,7 @@ from csgrepo.server.gitstore import GitStore
 from csgrepo.server.kinds import Kind
 from csgrepo.server.likes import Likes
 from csgrepo.server.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
+from csgrepo.server.memory import Trimmer
 from csgrepo.server.metrics import Metrics
 from csgrepo.server.mirrors import Mirrors
 from csgrepo.server.record import Record
@@ -88,7 +89,9 @@ class Backend:
         self.faults = Faults()
         self.record = Record()
         self.metrics = Metrics(self.database)
+        self.workers = Workers()
         self.on_request: list[Callable[[Request], object]] = [
+            Trimmer(self.workers.begin).count,
             self.metrics.count,
             self.record.add,  # last: who waits for a request there finds it counted
         ]
@@ -96,7 +99,6 @@ class Backend:
         self.tasks = Tasks(self.database)
         self.consoles = Consoles()
         self.streams = Streams()
-        self.workers = Workers()
         self._sweep()
 
     def _object_store(self, wanted: str, temporary: Path) -> ObjectStore:
