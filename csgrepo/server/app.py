@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from csgrepo.server import (
     admin,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 
     from csgrepo.server.backend import Backend
 
-__all__ = ["build"]
+__all__ = ["build", "route_table"]
 
 _MODULES = (
     smart_http,
@@ -98,6 +99,12 @@ _MODULES = (
     echo,
     pages,
 )
+
+
+def route_table(backend: Backend) -> list[tuple[list[str], str]]:
+    """Return the methods and the path of every route, in the order in which they are tried."""
+    routes = [route for module in _MODULES for route in module.routes(backend)]
+    return [(sorted(r.methods or []), r.path) for r in routes if isinstance(r, Route)]
 
 
 def build(backend: Backend) -> Gate:

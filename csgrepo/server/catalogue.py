@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ class Catalogue:
         search: str = "",
         tags: Sequence[tuple[str, str]] = (),
         liked_by: int | None = None,
+        sdk: str = "",
         sort: str = "recently_update",
         limit: int = 50,
         offset: int = 0,
@@ -149,6 +151,7 @@ class Catalogue:
             search: part of the name or the nickname.
             tags: categories and names; only repositories that have all of them.
             liked_by: only what the user with this number likes.
+            sdk: only spaces made for that.
             sort: one of the contract's orders.
             limit: how many.
             offset: how many to leave out before.
@@ -165,6 +168,9 @@ class Catalogue:
         if liked_by is not None:
             where += f" AND {_LIKES}"
             values.append(liked_by)
+        if sdk:
+            where += " AND instr(details, ?)"
+            values.append(f'"sdk": {json.dumps(sdk)}')  # as `details` has been written
         if search:
             where += " AND instr(lower(namespace || '/' || name || ' ' || nickname), lower(?))"
             values.append(search)

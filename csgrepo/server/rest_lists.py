@@ -116,6 +116,7 @@ def listed(
         search=call.query("search"),
         tags=tags,
         liked_by=liked_by,
+        sdk=call.query("sdk") if kind is Kind.SPACE else "",
         sort=sort,
         limit=paging.per,
         offset=paging.offset,

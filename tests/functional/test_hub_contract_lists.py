@@ -204,3 +204,12 @@ def test_in_an_organization_only_an_administrator_of_the_hub_hides_repositories(
     own = wanda.create("own", private=True)
     assert admin.get(own)["can_manage"] is True
     assert "own" in names(admin("GET", f"/api/v1/user/{wanda.name}/models"))
+
+
+def test_spaces_are_listed_by_what_they_are_made_for(wanda: Api):
+    wanda.create("one", "spaces", sdk="gradio")
+    wanda.create("two", "spaces", sdk="streamlit", template='"sdk": "gradio"')
+    mine = f"/api/v1/user/{wanda.name}/spaces"
+    assert names(wanda("GET", mine, params={"sdk": "gradio"})) == ["one"]
+    assert names(wanda("GET", mine, params={"sdk": "streamlit"})) == ["two"]
+    assert names(wanda("GET", mine, params={"sdk": 'x" OR "1'})) == []
