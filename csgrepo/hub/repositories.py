@@ -1,4 +1,4 @@
-"""Repositories on the hub: made, shown, deleted."""
+"""Repositories on the hub: made, shown, changed, given away, deleted."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 from csgrepo.errors import BadRequest, Conflict, HubHTTPError, InvalidInput, NotFound
 from csgrepo.http.envelope import unwrap
 from csgrepo.hub.connection import repo_path
+from csgrepo.hub.file_results import checked_commit
+from csgrepo.hub.reading import needed_number
 from csgrepo.hub.results import RepoInfo, RepoUrl
-from csgrepo.repo_id import RepoType, check_ref_name
+from csgrepo.hub.trees import walk
+from csgrepo.repo_id import RepoId, RepoType, check_ref_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from csgrepo.hub.connection import HubConnection
     from csgrepo.hub.results import SpaceSettings
-    from csgrepo.repo_id import RepoId
 
-__all__ = ["create", "delete", "exists", "info"]
+__all__ = ["commit_at", "create", "delete", "exists", "info", "liked", "transfer", "update"]
 
 # The hub counts characters, and answers a longer one with a bare 400.
 _LONGEST = {"description": 999, "license": 99}
+_EMPTIED = ("report_url", "medium_risk_count", "high_risk_count")
 
 
 def create(
@@ -68,38 +71,74 @@ def _checked(texts: Mapping[str, str | None]) -> dict[str, str]:
 def delete(hub: HubConnection, repo: RepoId, *, missing_ok: bool) -> None:
     """See `HubApi.delete_repo`."""
     try:
-        # Not repeated after an answer was lost: the second would say that there is no such thing.
-        unwrap(hub.ask("DELETE", repo_path(repo), idempotent=False))
+        hub.do("DELETE", repo_path(repo))
     except NotFound:
         if not missing_ok:
             raise
 
 
-def info(hub: HubConnection, repo: RepoId, revision: str | None) -> RepoInfo:
+def info(
+    hub: HubConnection, repo: RepoId, revision: str | None, *, files_metadata: bool
+) -> RepoInfo:
     """See `HubApi.repo_info`."""
+    if revision is not None:
+        check_ref_name(revision, "revision")
     fields = hub.data(repo_path(repo))
-    sha = _commit(hub, repo, revision)
-    return RepoInfo.read(fields, repo.repo_type, hub.endpoint, sha)
+    sha = commit_at(hub, repo, revision)
+    siblings = None
+    if files_metadata:
+        siblings = tuple(walk(hub, repo, sha)) if sha else ()
+    return RepoInfo.read(fields, repo.repo_type, hub.endpoint, sha, siblings)
 
 
-def _commit(hub: HubConnection, repo: RepoId, revision: str | None) -> str | None:
-    """Return the commit at a revision; the hub answers an unknown one with an empty commit."""
+def commit_at(hub: HubConnection, repo: RepoId, revision: str | None) -> str | None:
+    """Return the commit at a revision; the hub answers an unknown one with an empty commit.
+
+    Returns:
+        The commit; ``None`` for the default branch of a repository without commits.
+
+    Raises:
+        NotFound: there is no such revision, or no such repository.
+    """
     if revision is not None:
         check_ref_name(revision, "revision")
     path = f"{repo_path(repo)}/last_commit"
     params = {"ref": revision} if revision else None
     commit = hub.data(path, params=params).get("id")
     if isinstance(commit, str) and commit:
-        return commit
+        return checked_commit(commit)
     if revision is None:
         return None
-    raise NotFound(
-        status=200,
-        code="",
-        server_message=f"{repo} has no branch, tag or commit {revision!r}",
-        request_id="",
-        url=f"{hub.endpoint}{path}",
-    )
+    raise hub.missing(f"{repo} has no branch, tag or commit {revision!r}", path)
+
+
+def update(hub: HubConnection, repo: RepoId, changes: Mapping[str, str | bool | None]) -> None:
+    """See `HubApi.update_repo_settings`."""
+    body: dict[str, object] = {name: v for name, v in changes.items() if v is not None}
+    if not body:
+        raise InvalidInput("nothing to change was named")
+    _checked({name: value for name, value in body.items() if isinstance(value, str)})
+    if repo.repo_type is RepoType.MODEL:
+        # The hub empties these in a model whenever they are left out.
+        known = hub.data(repo_path(repo))
+        body |= {name: known[name] for name in _EMPTIED if known.get(name)}
+    hub.do("PUT", repo_path(repo), json=body)
+
+
+def transfer(hub: HubConnection, repo: RepoId, namespace: str) -> RepoUrl:
+    """See `HubApi.transfer_repo`."""
+    if repo.repo_type is RepoType.SPACE:
+        raise InvalidInput("the hub does not transfer spaces")
+    moved = RepoId.parse(f"{namespace}/{repo.name}", repo.repo_type)
+    hub.do("POST", f"{repo_path(repo)}/transfer", json={"new_namespace": namespace})
+    return RepoUrl.of(hub.endpoint, moved)
+
+
+def liked(hub: HubConnection, repo: RepoId, *, like: bool) -> None:
+    """See `HubApi.like` and `HubApi.unlike`."""
+    number = needed_number(hub.data(repo_path(repo)), "repository_id", str(repo))
+    path = f"{hub.user_path()}/likes/{number}"
+    unwrap(hub.ask("PUT" if like else "DELETE", path))  # twice is as good as once
 
 
 def exists(hub: HubConnection, repo: RepoId) -> bool:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import HubError, InvalidInput
+from csgrepo.hub.reading import flag, moment, needed_text, number, text
 from csgrepo.repo_id import RepoId, RepoType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-__all__ = ["RepoInfo", "RepoUrl", "SpaceSettings"]
+    from csgrepo.hub.file_results import RepoObject
 
-_MOMENT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?"
-    r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
-)
+__all__ = ["RepoInfo", "RepoUrl", "SpaceSettings", "Topic"]
 
 
 class RepoUrl(str):
@@ -92,6 +89,37 @@ class SpaceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic tag, which repositories are found by.
+
+    Attributes:
+        name: the tag, such as ``"text-generation"``.
+        category: what it tells about, such as ``"task"`` or ``"license"``.
+        shown: how the hub shows it.
+        built_in: whether the hub came with it.
+    """
+
+    name: str
+    category: str
+    shown: str = ""
+    built_in: bool = False
+
+    @classmethod
+    def read(cls, fields: Mapping[str, object]) -> Topic:
+        """Read what the hub says about a tag.
+
+        Raises:
+            HubError: it has no name.
+        """
+        return cls(
+            name=needed_text(fields, "name", "a tag"),
+            category=text(fields, "category"),
+            shown=text(fields, "show_name"),
+            built_in=flag(fields, "built_in"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RepoInfo:
     """A repository as the hub knows it.
 
@@ -100,7 +128,8 @@ class RepoInfo:
         repo_type: what it holds.
         url: the address of its page.
         clone_url: what git clones from.
-        sha: the commit at the revision that was asked for; ``None`` in a repository without any.
+        sha: the commit at the revision that was asked for; ``None`` in a repository without any,
+            and in lists, where the hub does not tell.
         private: whether only some may read it.
         default_branch: the branch that a clone checks out.
         nickname: the name to be shown.
@@ -112,6 +141,7 @@ class RepoInfo:
         created_at: when it was made.
         updated_at: when it was last changed.
         repository_id: the hub's own number for it.
+        siblings: its files, where they were asked for.
         fields: everything the hub said, as it came.
     """
 
@@ -131,11 +161,17 @@ class RepoInfo:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     repository_id: int | None = None
+    siblings: tuple[RepoObject, ...] | None = None
     fields: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def read(
-        cls, fields: Mapping[str, object], repo_type: RepoType, endpoint: str, sha: str | None
+        cls,
+        fields: Mapping[str, object],
+        repo_type: RepoType,
+        endpoint: str,
+        sha: str | None = None,
+        siblings: tuple[RepoObject, ...] | None = None,
     ) -> RepoInfo:
         """Read what the hub says about a repository.
 
@@ -151,16 +187,17 @@ class RepoInfo:
             clone_url=url.clone_url,
             sha=sha,
             private=_private(fields, repo),
-            default_branch=_text(fields, "default_branch") or "main",
-            nickname=_text(fields, "nickname"),
-            description=_text(fields, "description"),
-            license=_text(fields, "license"),
+            default_branch=text(fields, "default_branch") or "main",
+            nickname=text(fields, "nickname"),
+            description=text(fields, "description"),
+            license=text(fields, "license"),
             tags=_tags(fields),
-            likes=_number(fields, "likes") or _number(fields, "like_count") or 0,
-            downloads=_number(fields, "downloads") or 0,
-            created_at=_moment(fields, "created_at"),
-            updated_at=_moment(fields, "updated_at"),
-            repository_id=_number(fields, "repository_id"),
+            likes=number(fields, "likes") or number(fields, "like_count") or 0,
+            downloads=number(fields, "downloads") or 0,
+            created_at=moment(fields, "created_at"),
+            updated_at=moment(fields, "updated_at"),
+            repository_id=number(fields, "repository_id"),
+            siblings=siblings,
             fields=dict(fields),
         )
 
@@ -184,32 +221,8 @@ def _private(fields: Mapping[str, object], repo: RepoId) -> bool:
     return value
 
 
-def _text(fields: Mapping[str, object], name: str) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _number(fields: Mapping[str, object], name: str) -> int | None:
-    value = fields.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _tags(fields: Mapping[str, object]) -> tuple[str, ...]:
     listed = fields.get("tags")
     entries = listed if isinstance(listed, list) else []
     names = (entry.get("name") for entry in entries if isinstance(entry, dict))
     return tuple(name for name in names if isinstance(name, str) and name)
-
-
-def _moment(fields: Mapping[str, object], name: str) -> datetime | None:
-    """Read an RFC 3339 time; the year 1 is how the hub says that there is none."""
-    match = _MOMENT.fullmatch(_text(fields, name))
-    if not match or match[1].startswith("0001"):
-        return None
-    try:
-        moment = datetime.fromisoformat(match[1])
-    except ValueError:
-        return None
-    offset = timedelta(hours=int(match[4] or 0), minutes=int(match[5] or 0))
-    zone = timezone(-offset if match[3] == "-" else offset)
-    return moment.replace(microsecond=int(f"{match[2] or '0':0<6}"[:6]), tzinfo=zone)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import Account
+from tests.functional import hub_callers
 from tests.functional.rest import Api
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from csgrepo.server import Hub
+    from tests.functional.hub_callers import Callers
 
 
 @pytest.fixture
@@ -30,3 +35,10 @@ def stranger(hub: Hub, account: Account) -> Api:
 def nobody(account: Account) -> Api:
     """Someone who has not logged in."""
     return Api(account.endpoint)
+
+
+@pytest.fixture
+def callers(hub: Hub, account: Account) -> Iterator[Callers]:
+    """Those who ask the hub through `HubApi`: the owner, a stranger, nobody, a wrong token."""
+    with ExitStack() as stack:
+        yield hub_callers.callers(hub, account, stack)
