@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         HubError,
         HubHTTPError,
         HubUnreachable,
+        InstanceFailed,
         InvalidInput,
         LfsError,
         MergeConflict,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         NotCached,
         NotFound,
         NothingToCommit,
+        NotRunning,
         ObjectMissing,
         PartialDownload,
         PushRejected,
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
         UnsafePath,
         VerificationFailed,
     )
-    from csgrepo.hub import HubApi, login, logout, whoami
+    from csgrepo.hub import HubApi, InferenceApi, login, logout, whoami
     from csgrepo.jobs import Command, PushReceipt
     from csgrepo.repo_id import RepoId, RepoType
     from csgrepo.repository import (
@@ -70,12 +72,12 @@ _HOMES = {
     "csgrepo.errors": (
         "AuthenticationFailed BadRequest CommandFailed Conflict CsgRepoError DigestMismatch "
         "DiskFull FileChanged Forbidden GitError GitNotFound HubError HubHTTPError HubUnreachable "
-        "InvalidInput LfsError MergeConflict NotARepository NotCached NotFound NothingToCommit "
-        "ObjectMissing "
-        "PartialDownload PushRejected QueueError RateLimited RemoteNotFound RemoteUnreachable "
-        "ServerError TransferError Unauthorized UnknownRevision UnsafePath VerificationFailed"
+        "InstanceFailed InvalidInput LfsError MergeConflict NotARepository NotCached NotFound "
+        "NotRunning NothingToCommit ObjectMissing PartialDownload PushRejected QueueError "
+        "RateLimited RemoteNotFound RemoteUnreachable ServerError TransferError Unauthorized "
+        "UnknownRevision UnsafePath VerificationFailed"
     ),
-    "csgrepo.hub": "HubApi login logout whoami",
+    "csgrepo.hub": "HubApi InferenceApi login logout whoami",
     "csgrepo.jobs": "Command PushReceipt",
     "csgrepo.repo_id": "RepoId RepoType",
     "csgrepo.repository": (
@@ -102,12 +104,15 @@ __all__ = [
     "HubError",
     "HubHTTPError",
     "HubUnreachable",
+    "InferenceApi",
+    "InstanceFailed",
     "InvalidInput",
     "LfsError",
     "MergeConflict",
     "NotARepository",
     "NotCached",
     "NotFound",
+    "NotRunning",
     "NothingToCommit",
     "ObjectMissing",
     "PartialDownload",

@@ -25,6 +25,8 @@
     ├── HubError (OSError)                 something about the hub
     │   ├── NotCached (FileNotFoundError)  not in the cache, and the network may not be used
     │   ├── HubUnreachable                 no answer at all
+    │   ├── NotRunning                     nothing runs there that could answer
+    │   │   └── InstanceFailed             it is in a state that waiting does not mend
     │   └── HubHTTPError                   an answer that says no
     │       ├── BadRequest   Unauthorized   Forbidden   NotFound   Conflict
     │       ├── RateLimited                slow down; ``retry_after`` says for how long
@@ -59,12 +61,14 @@ __all__ = [
     "HubError",
     "HubHTTPError",
     "HubUnreachable",
+    "InstanceFailed",
     "InvalidInput",
     "LfsError",
     "MergeConflict",
     "NotARepository",
     "NotCached",
     "NotFound",
+    "NotRunning",
     "NothingToCommit",
     "ObjectMissing",
     "PartialDownload",
@@ -390,6 +394,25 @@ class ServerError(HubHTTPError):
     """The hub failed by its own fault."""
 
     advice = "This is the hub's own failure; try again later."
+
+
+class NotRunning(HubError):
+    """Nothing runs on the hub that could answer."""
+
+
+class InstanceFailed(NotRunning):
+    """What was to run on the hub is in a state that waiting does not mend.
+
+    Attributes:
+        status: the state, such as ``"RuntimeError"`` or ``"Stopped"``.
+        reason: the hub's word for why, or ``""``.
+    """
+
+    def __init__(self, name: str, status: str, reason: str, message: str) -> None:
+        why = ": ".join(filter(None, (reason, message))) or "the hub gives no reason"
+        super().__init__(f"{name} is {status}: {why}. See its logs; mend the cause, then start it.")
+        self.status = status
+        self.reason = reason
 
 
 class TransferError(CsgRepoError, OSError):

@@ -123,7 +123,9 @@ def _said(body: bytes) -> tuple[str, str]:
     except (ValueError, RecursionError):
         return "", _printable(body.decode("utf-8", "replace"))
     fields = value if isinstance(value, dict) else {}
-    message = _first_text(fields.get(name) for name in ("msg", "message", "error"))
+    inner = fields.get("error")  # inference servers say it one level deeper
+    words = inner.get("message") if isinstance(inner, dict) else inner
+    message = _first_text([fields.get("msg"), fields.get("message"), words, fields.get("detail")])
     known = _CODE.match(_first_text([fields.get("code"), message]))
     return (known[1] if known else ""), _printable(_CODE.sub("", message, count=1) or message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -107,6 +108,14 @@ class Response:
     def close(self) -> None:
         """Give the connection back, whether the body was read or not."""
         self._answer.close()
+
+    def abort(self) -> None:
+        """End the body now, also for a thread that waits for more of it."""
+        shutdown = getattr(self._answer.raw, "shutdown", None)  # since urllib3 2.3
+        if shutdown:
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                shutdown()
+        self.close()
 
     @property
     def content(self) -> bytes:

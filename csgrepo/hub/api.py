@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
+from csgrepo.hub.account_calls import AccountCalls
 from csgrepo.hub.connection import HubConnection
 from csgrepo.hub.file_calls import FileCalls
 from csgrepo.hub.list_calls import ListCalls
+from csgrepo.hub.organization_calls import OrganizationCalls
 from csgrepo.hub.ref_calls import RefCalls
 from csgrepo.hub.repository_calls import RepositoryCalls
 from csgrepo.redact import Secret
 
 if TYPE_CHECKING:
-    from csgrepo.credentials import Account
+    from csgrepo.hub.finetunes import Finetunes
+    from csgrepo.hub.instances import Instances
 
 __all__ = ["HubApi"]
 
 
-class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls):
+class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls, AccountCalls, OrganizationCalls):
     """A hub, asked as somebody; threads may share it.
 
     Args:
@@ -61,10 +65,16 @@ class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls):
         """The hub's address."""
         return self._hub.endpoint
 
-    def whoami(self) -> Account:
-        """Return the account the token belongs to.
+    @functools.cached_property
+    def instances(self) -> Instances:
+        """Models set to work on the hub; see `Instances`."""
+        from csgrepo.hub.instances import Instances
 
-        Raises:
-            Unauthorized: there is no token, or the hub does not know it.
-        """
-        return self._hub.account()
+        return Instances(self._hub)
+
+    @functools.cached_property
+    def finetunes(self) -> Finetunes:
+        """Notebooks and jobs for finetuning; see `Finetunes`."""
+        from csgrepo.hub.finetunes import Finetunes
+
+        return Finetunes(self._hub)

@@ -78,6 +78,18 @@ class HubConnection:
         """
         return unwrap(self.ask(method, path, json=json, idempotent=False)).get("data")
 
+    def remove(self, path: str, *, missing_ok: bool) -> None:
+        """Ask for something to be deleted.
+
+        Raises:
+            NotFound: it is not there, unless `missing_ok`.
+        """
+        try:
+            self.do("DELETE", path)
+        except NotFound:
+            if not missing_ok:
+                raise
+
     def made(self, method: Method, path: str, *, json: object = None) -> Mapping[str, object]:
         """Ask for a change, and return the object that the hub shows for it.
 

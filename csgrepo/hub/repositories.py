@@ -70,11 +70,7 @@ def _checked(texts: Mapping[str, str | None]) -> dict[str, str]:
 
 def delete(hub: HubConnection, repo: RepoId, *, missing_ok: bool) -> None:
     """See `HubApi.delete_repo`."""
-    try:
-        hub.do("DELETE", repo_path(repo))
-    except NotFound:
-        if not missing_ok:
-            raise
+    hub.remove(repo_path(repo), missing_ok=missing_ok)
 
 
 def info(

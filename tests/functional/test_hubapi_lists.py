@@ -75,6 +75,18 @@ def test_likes_are_given_listed_and_taken_back(callers: Callers) -> None:
     assert list(callers.stranger.list_liked_repos()) == []
 
 
+def test_organizations_lists_are_read_though_their_envelope_differs(callers: Callers) -> None:
+    team = f"team-{callers.name}"
+    callers.owner.create_organization(team)
+    callers.owner.create_repo(f"{team}/shared")
+    callers.owner.create_repo(f"{team}/tools", repo_type="mcp")
+
+    models = callers.owner.list_models(organization=team)
+    assert (models.total, [info.id for info in models]) == (1, [f"{team}/shared"])
+    tools = callers.owner.list_repos("mcp", organization=team)
+    assert (tools.total, [info.id for info in tools]) == (1, [f"{team}/tools"])
+
+
 @pytest.mark.parametrize(
     "bad", [{"sort": "best"}, {"author": "a", "organization": "b"}, {"limit": 0}, {"author": ".."}]
 )

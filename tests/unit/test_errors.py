@@ -39,6 +39,7 @@ def example(kind: type[errors.CsgRepoError]) -> errors.CsgRepoError:
         errors.HubUnreachable: ("https://hub.example", "connection refused"),
         errors.VerificationFailed: ("origin", ["main is elsewhere", "an object is missing"]),
         errors.NotCached: ("model wanda/bert", ["config.json"]),
+        errors.InstanceFailed: ("bert-1", "RuntimeError", "Crash", "exit code 1"),
         errors.QueueError: (["push 1 failed", "push 2 failed"],),
     }
     return kind(*arguments.get(kind, ("what failed",)))
