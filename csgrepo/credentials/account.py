@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from csgrepo.errors import HubHTTPError
 from csgrepo.http import Http
+from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.http.envelope import unwrap
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Account:
     organizations: tuple[str, ...] = ()
 
 
-def account(credentials: Credentials, http: Http | None = None) -> Account:
+def account(
+    credentials: Credentials, http: Http | None = None, *, timeout_s: float = SILENCE_TIMEOUT_S
+) -> Account:
     """Ask the hub whose token it is.
 
     Raises:
@@ -44,13 +47,13 @@ def account(credentials: Credentials, http: Http | None = None) -> Account:
     """
     if http is None:
         with Http() as own:
-            return account(credentials, own)
+            return account(credentials, own, timeout_s=timeout_s)
     url = f"{credentials.endpoint}/csg/api/whoami-v2"
-    response = http.request("GET", url, auth=credentials.authorization)
+    response = http.request("GET", url, auth=credentials.authorization, timeout_s=timeout_s)
     name = response.mapping().get("name")
     if not isinstance(name, str) or not name.isprintable() or not name:
         raise response.unexpected("an account without a name")
-    profile = _profile(credentials, http, name)
+    profile = _profile(credentials, http, name, timeout_s)
     return Account(
         name=name,
         email=_text(profile, "email"),
@@ -59,11 +62,14 @@ def account(credentials: Credentials, http: Http | None = None) -> Account:
     )
 
 
-def _profile(credentials: Credentials, http: Http, name: str) -> Mapping[str, object]:
+def _profile(
+    credentials: Credentials, http: Http, name: str, timeout_s: float
+) -> Mapping[str, object]:
     """Return what the hub tells of a user; a hub that tells nothing is no failure."""
     url = f"{credentials.endpoint}/api/v1/user/{quote(name, safe='')}"
     try:
-        data = unwrap(http.request("GET", url, auth=credentials.authorization)).get("data")
+        found = http.request("GET", url, auth=credentials.authorization, timeout_s=timeout_s)
+        data = unwrap(found).get("data")
     except HubHTTPError:
         return {}
     return data if isinstance(data, dict) else {}

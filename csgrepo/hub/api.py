@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.hub.account_calls import AccountCalls
 from csgrepo.hub.connection import HubConnection
 from csgrepo.hub.file_calls import FileCalls
@@ -28,6 +29,7 @@ class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls, AccountCalls, Orga
         endpoint: the hub's address; the environment's where not given.
         token: an access token; ``None`` for the environment's or the one that `login` kept,
             ``False`` to be nobody in particular.
+        timeout: the longest silence of the hub, in seconds, before an attempt counts as failed.
 
     Attributes:
         token: the token that was passed, ``None`` where it is looked up.
@@ -42,9 +44,13 @@ class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls, AccountCalls, Orga
     """
 
     def __init__(
-        self, endpoint: str | None = None, token: str | Secret | bool | None = None
+        self,
+        endpoint: str | None = None,
+        token: str | Secret | bool | None = None,
+        *,
+        timeout: float = SILENCE_TIMEOUT_S,
     ) -> None:
-        self._hub = HubConnection(endpoint, token)
+        self._hub = HubConnection(endpoint, token, timeout_s=timeout)
         self.token = Secret(token) if isinstance(token, str) else token
 
     def __enter__(self) -> HubApi:

@@ -9,6 +9,7 @@ from csgrepo.config import settings
 from csgrepo.credentials import Credentials, account
 from csgrepo.errors import HubError, InvalidInput, NotFound
 from csgrepo.http import Http
+from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.http.envelope import unwrap
 from csgrepo.hub.listing import PER_PAGE, Listing, Page
 from csgrepo.hub.reading import number, objects
@@ -37,10 +38,18 @@ class HubConnection:
         endpoint: the hub's address, without a slash at its end.
         credentials: who is asking.
         http: the connections; threads may share them.
+        timeout_s: the longest silence.
     """
 
-    def __init__(self, endpoint: str | None, token: str | Secret | bool | None) -> None:
+    def __init__(
+        self,
+        endpoint: str | None,
+        token: str | Secret | bool | None,
+        *,
+        timeout_s: float = SILENCE_TIMEOUT_S,
+    ) -> None:
         known = True if token is None else token
+        self.timeout_s = timeout_s
         self.credentials = Credentials(endpoint or settings().endpoint, known)
         self.endpoint = self.credentials.endpoint
         self.http = Http()
@@ -68,6 +77,7 @@ class HubConnection:
             auth=self.credentials.authorization,
             idempotent=idempotent,
             stream=stream,
+            timeout_s=self.timeout_s,
         )
 
     def do(self, method: Method, path: str, *, json: object = None) -> object:
@@ -169,7 +179,7 @@ class HubConnection:
         Raises:
             Unauthorized: nobody's.
         """
-        return account(self.credentials, self.http)
+        return account(self.credentials, self.http, timeout_s=self.timeout_s)
 
     def user_path(self) -> str:
         """Return the path of the caller's own things.

@@ -160,9 +160,11 @@ class FileCalls(HubCalls):
             commit = commit_at(self._hub, repo, revision)
             if commit is None:
                 return False
-            self._hub.ask("HEAD", f"/csg/{infix}{repo}/resolve/{commit}/{quote(name)}")
+            found = self._hub.ask("HEAD", f"/csg/{infix}{repo}/resolve/{commit}/{quote(name)}")
         except NotFound:
             return False
+        if found.headers.get("X-Repo-Commit") != commit:  # a login page says yes to everything
+            raise found.unexpected("no word of a commit")
         return True
 
     def list_repo_commits(

@@ -77,7 +77,11 @@ def advertised(hub: HubConnection, repo: RepoId, service: Service) -> Advertised
     """
     url = f"{repo.git_url(hub.endpoint)}/info/refs"
     response = hub.http.request(
-        "GET", url, params={"service": service}, auth=hub.credentials.authorization
+        "GET",
+        url,
+        params={"service": service},
+        auth=hub.credentials.authorization,
+        timeout_s=hub.timeout_s,
     )
     lines = [line for line in _lines(response.content, url) if line is not None]
     if not lines or lines[0].rstrip(b"\n") != f"# service={service}".encode():
@@ -131,6 +135,7 @@ def apply(hub: HubConnection, repo: RepoId, known: Advertised, change: Change) -
         data=body,
         headers={"Content-Type": "application/x-git-receive-pack-request"},
         auth=hub.credentials.authorization,
+        timeout_s=hub.timeout_s,
     )
     lines = [line.rstrip(b"\n") for line in _lines(response.content, url) if line is not None]
     _check_error(lines, response.url, authorized=True)
