@@ -10,6 +10,7 @@ import queue
 import re
 import secrets
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,15 +26,18 @@ __all__ = [
     "disk_errors",
     "hash_file",
     "hash_stream",
+    "own",
     "reflink",
     "safe_join",
     "shares_blocks",
+    "sweep",
     "unreadable",
     "write_hashed",
     "write_private",
 ]
 
 BLOCK = 1024 * 1024
+_UNMARKED_S = 60.0
 _RING = 4  # blocks in flight between the reader and the hash
 
 # linux/fs.h: _IOW(0x94, 9, int), the same on every architecture that has reflinks.
@@ -65,7 +69,9 @@ def unreadable(name: str, error: OSError) -> InvalidInput:
 
 
 @contextlib.contextmanager
-def atomic(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+def atomic(
+    target: Path, *, mode: int | None = None, aside: Path | None = None
+) -> Iterator[BinaryIO]:
     """Write a file that appears whole or not at all.
 
     The content goes to a temporary file beside the target, is flushed to the disk and renamed
@@ -74,12 +80,14 @@ def atomic(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     Args:
         target: the file to write.
         mode: permission bits; those of a new file under the umask where not given.
+        aside: the folder of the temporary file, where the target's own must stay clean even if
+            this process is killed.
 
     Raises:
         DiskFull: there is no room.
     """
     # Twenty characters are 80 bytes at most: a name may be as long as names can be.
-    temporary = target.with_name(f".{target.name[:20]}.{secrets.token_hex(6)}.tmp")
+    temporary = (aside or target.parent) / f".{target.name[:20]}.{secrets.token_hex(6)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with disk_errors(target):
         handle = os.open(temporary, flags, 0o666 if mode is None else mode)
@@ -88,10 +96,72 @@ def atomic(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.replace(target)
+            _replace(temporary, target, mode)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _replace(temporary: Path, target: Path, mode: int | None) -> None:
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with atomic(target, mode=mode) as beside:  # they are on two disks
+            beside.write(temporary.read_bytes())
+        temporary.unlink()
+
+
+def own(stream: BinaryIO) -> None:
+    """Mark an open file as this process's own, for as long as it is open; see `sweep`."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sweep(folder: Path, names: re.Pattern[str]) -> int:
+    """Remove temporary files whose owners have died; returns how many.
+
+    Args:
+        folder: where they are.
+        names: what they are called; the first group is the number of the process that made it.
+    """
+    removed = 0
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            match = names.fullmatch(path.name)
+            if match and _is_orphan(path, int(match[1])):
+                path.unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def _is_orphan(path: Path, pid: int) -> bool:
+    """Tell whether nobody owns a file; one that was just made may not be marked yet."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        if _lives(pid) and time.time() - path.stat().st_mtime < _UNMARKED_S:
+            return False
+        with path.open("rb") as stream:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_private(target: Path, content: bytes) -> None:

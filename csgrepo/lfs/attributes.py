@@ -99,8 +99,13 @@ def _quoted_byte(byte: int) -> bytes:
     return bytes([byte])
 
 
-def track(root: Path, patterns: Iterable[bytes]) -> list[bytes]:
+def track(root: Path, patterns: Iterable[bytes], aside: Path) -> list[bytes]:
     """Add patterns to the root's ``.gitattributes``; all other bytes stay as they are.
+
+    Args:
+        root: the work tree's root.
+        patterns: what to track.
+        aside: a folder for the unfinished file, out of git's sight.
 
     Returns:
         The patterns that were not there yet.
@@ -120,11 +125,11 @@ def track(root: Path, patterns: Iterable[bytes]) -> list[bytes]:
     if new:
         end = b"\r\n" if b"\r\n" in content else b"\n"
         start = content if not content or content.endswith(b"\n") else content + end
-        _write(root, start + b"".join(pattern + _ATTRIBUTES + end for pattern in new))
+        _write(root, start + b"".join(pattern + _ATTRIBUTES + end for pattern in new), aside)
     return new
 
 
-def untrack(root: Path, patterns: Iterable[bytes]) -> list[bytes]:
+def untrack(root: Path, patterns: Iterable[bytes], aside: Path) -> list[bytes]:
     """Remove the LFS lines of these patterns from the root's ``.gitattributes``.
 
     Returns:
@@ -140,7 +145,7 @@ def untrack(root: Path, patterns: Iterable[bytes]) -> list[bytes]:
         else:
             kept.append(line)
     if removed:
-        _write(root, b"".join(kept))
+        _write(root, b"".join(kept), aside)
     return removed
 
 
@@ -183,13 +188,13 @@ def _read(root: Path) -> bytes:
         return b""
 
 
-def _write(root: Path, content: bytes) -> None:
-    with atomic(root / FILE) as stream:
+def _write(root: Path, content: bytes, aside: Path) -> None:
+    with atomic(root / FILE, aside=aside) as stream:
         stream.write(content)
 
 
 @contextlib.contextmanager
-def restored_on_error(root: Path) -> Iterator[None]:
+def restored_on_error(root: Path, aside: Path) -> Iterator[None]:
     """Put the root's ``.gitattributes`` back as it was if the block raises."""
     before = _read(root)
     existed = (root / FILE).exists()
@@ -197,7 +202,7 @@ def restored_on_error(root: Path) -> Iterator[None]:
         yield
     except BaseException:
         if existed:
-            _write(root, before)
+            _write(root, before, aside)
         else:
             (root / FILE).unlink(missing_ok=True)
         raise

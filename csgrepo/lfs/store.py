@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = ["EMPTY_OID", "Added", "Store", "Twin"]
 
 EMPTY_OID = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+_TEMPORARY = re.compile(r"csgrepo-(\d+)-[0-9a-f]+")
 _SETTLING_NS = 20 * 10**6
 _SETTLING_TRIES = 10
 
@@ -140,9 +142,14 @@ class Store:
             temporary = folder / f"csgrepo-{os.getpid()}-{secrets.token_hex(8)}"
             try:
                 with temporary.open("xb") as target:
+                    files.own(target)
                     yield temporary, target
             finally:
                 temporary.unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Remove the unfinished files of processes that died; returns how many."""
+        return files.sweep(self.root / "tmp", _TEMPORARY)
 
     def place(self, temporary: Path, target: BinaryIO, oid: str) -> None:
         """Flush and rename; a copy that is there already is replaced by this verified one."""

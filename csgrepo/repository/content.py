@@ -73,8 +73,8 @@ def _mark(tree: WorkTree) -> Path:
 @contextlib.contextmanager
 def _recorded(tree: WorkTree) -> Iterator[None]:
     """Leave a mark while content is fetched, by which a fetch is known that was killed."""
-    tree.state_dir.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # a full disk has better errors to offer
+        tree.state_dir.mkdir(parents=True, exist_ok=True)
         _mark(tree).touch()
     try:
         yield

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from csgrepo.files import disk_errors
 from csgrepo.git import index, locks
 from csgrepo.git.refs import Refs
 from csgrepo.git.runner import Git
@@ -137,5 +138,6 @@ class WorkTree:
         It is out of git's sight: what a crash leaves there is never taken for the user's work.
         """
         folder = self.state_dir / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder

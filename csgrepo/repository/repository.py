@@ -387,7 +387,7 @@ class Repository:
             return
         lines = [attributes.user_pattern(p, filename=filename) for p in _listed(patterns)]
         with tracking.refreshed(self._tree):
-            attributes.track(self._tree.folder, lines)
+            attributes.track(self._tree.folder, lines, self._tree.temporary_dir())
         self._equip_plain_git()
 
     @_in_turn
@@ -402,7 +402,7 @@ class Repository:
             if filename or not pattern.startswith("!")
         ]
         with tracking.refreshed(self._tree):
-            attributes.untrack(self._tree.folder, both)
+            attributes.untrack(self._tree.folder, both, self._tree.temporary_dir())
 
     def auto_track_large_files(self, pattern: str = ".") -> list[str]:
         """Track changed files of ``large_file_bytes`` (10 MiB) or more; returns them."""

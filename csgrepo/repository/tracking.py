@@ -66,8 +66,9 @@ def auto_track(tree: WorkTree, found: Changes, wanted: Callable[[Candidate], boo
         return []
     kept = {candidate.path for candidate in rest} - {candidate.path for candidate in chosen}
     kept |= _raw_in_git(tree, found, {candidate.path for candidate in chosen})
-    with attributes.restored_on_error(tree.folder):
-        attributes.track(tree.folder, _patterns(tree.folder, [c.path for c in chosen], kept))
+    with attributes.restored_on_error(tree.folder, tree.temporary_dir()):
+        patterns = _patterns(tree.folder, [c.path for c in chosen], kept)
+        attributes.track(tree.folder, patterns, tree.temporary_dir())
         _insist(tree, [candidate.path for candidate in chosen])
     names = {candidate.path for candidate in chosen}
     for candidate in found.staged:
@@ -88,7 +89,7 @@ def refreshed(tree: WorkTree) -> Iterator[None]:
     """
     names = [entry.path for entry in tree.entries() if entry.is_regular and not entry.frozen]
     before = attributes.filtered(tree.git, [*names, *_FOR_GIT])
-    with attributes.restored_on_error(tree.folder):
+    with attributes.restored_on_error(tree.folder, tree.temporary_dir()):
         yield
         after = attributes.filtered(tree.git, [*names, *_FOR_GIT])
         if taken := _FOR_GIT & after - before:
@@ -156,7 +157,8 @@ def _insist(tree: WorkTree, chosen: Sequence[str]) -> None:
     """Make sure that git agrees: a line further down or in a folder below may say otherwise."""
     left = set(chosen) - attributes.filtered(tree.git, chosen)
     if left:
-        attributes.track(tree.folder, (attributes.literal_pattern(path) for path in sorted(left)))
+        patterns = (attributes.literal_pattern(path) for path in sorted(left))
+        attributes.track(tree.folder, patterns, tree.temporary_dir())
         left -= attributes.filtered(tree.git, left)
     if left:
         raise InvalidInput(

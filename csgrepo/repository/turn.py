@@ -110,6 +110,7 @@ def _taken(tree: WorkTree, lock: WorkLock, what: str, patience_s: float) -> Iter
         began = time.time()
         if since is not None:
             _clear_up(tree, since)
+            _sweep(tree)
         try:
             passage.finish(tree)
             yield
@@ -122,3 +123,11 @@ def _clear_up(tree: WorkTree, since: float) -> None:
     """Do away with the locks of processes that died since then."""
     for lock in locks.sweep(tree.git_dir, tree.common_dir, tree.folder, since):
         _log.info("%s was left by a process that died, and is removed", lock)
+
+
+def _sweep(tree: WorkTree) -> None:
+    """Remove the unfinished files of a process that died; all of ours are made in one's turn."""
+    for left in tree.temporary_dir().iterdir():
+        with contextlib.suppress(OSError):
+            left.unlink()
+    tree.store.sweep()

@@ -122,3 +122,29 @@ def test_an_ignored_file_is_not_written_over_by_a_pull(git, folder, remote):
     with Repository(folder).commit("a save"):
         Path("new.txt").write_text("new")
     assert (folder / "secret.txt").read_text() == "mine"
+
+
+LITTERING = """
+import os, signal, sys
+from pathlib import Path
+from csgrepo.lfs import attributes
+from csgrepo.repository.layout import WorkTree
+from csgrepo.repository.turn import turn
+tree = WorkTree(Path(sys.argv[1]))
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)  # all is written, nothing renamed
+with turn(tree, "a save"), tree.store.temporary() as (path, target):
+    target.write(b"half")
+    attributes.track(tree.folder, [b"*.new"], tree.temporary_dir())
+"""
+
+
+def test_a_killed_process_leaves_no_litter(folder):
+    killed = subprocess.run([sys.executable, "-c", LITTERING, folder], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert StockGit(folder)("status", "--porcelain") == ""
+    places = [folder / ".git" / "lfs" / "tmp", folder / ".git" / "csgrepo" / "tmp"]
+    assert [len(list(place.iterdir())) for place in places] == [1, 1]
+    tree = WorkTree(folder)
+    with tree.store.temporary() as (mine, _):
+        Repository(folder).git_add()
+        assert [list(place.iterdir()) for place in places] == [[mine], []]
