@@ -155,6 +155,8 @@ def _wanted(item: object) -> tuple[str, int]:
 
 
 def _download_actions(call: LfsCall, oid: str, size: int) -> dict[str, object]:
+    if call.backend.objects.path(call.repository.id, oid) is None or size < 0:
+        return {"oid": oid, "size": size, "error": {"code": 0, "message": ""}}
     stored = call.backend.objects.size(call.repository.id, oid)
     if stored is None or stored != size:
         error = {"code": 404, "message": "Object does not exist"}

@@ -160,7 +160,8 @@ def test_an_empty_object_is_completed_without_parts(place):
 def test_a_signature_that_does_not_fit_is_answered_with_200_and_words(place, sending, spoil):
     parts = sending.put_all()
     query = dict(parse_qsl(urlsplit(sending.href).query))
-    query[spoil] = query[spoil][:-2] + "7Z"
+    other = "8Z" if query[spoil].endswith("7Z") else "7Z"  # a time may end like that by itself
+    query[spoil] = query[spoil][:-2] + other
     sending.href = f"{sending.href.partition('?')[0]}?{urlencode(query)}"
     done = sending.complete(parts)
     assert (done.status_code, done.json()) == (200, {"msg": "invalid signature"})
