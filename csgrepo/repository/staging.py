@@ -24,14 +24,15 @@ from csgrepo.git import index, parse
 from csgrepo.git.blob import blob_id, file_blob_id
 from csgrepo.git.runner import Git
 from csgrepo.lfs import attributes
+from csgrepo.lfs.hashes import Hashes
 from csgrepo.lfs.pointer import MAX_POINTER_BYTES, Pointer
+from csgrepo.lfs.store import Added
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from csgrepo.git.index import Entry
-    from csgrepo.lfs.store import Added
     from csgrepo.progress import Reporter
     from csgrepo.repository.layout import WorkTree
 
@@ -350,11 +351,20 @@ def _pointer_in(tree: WorkTree, candidate: Candidate) -> Pointer | None:
 def _fill_store(
     tree: WorkTree, large: Sequence[Candidate], reporter: Reporter
 ) -> dict[str, tuple[Candidate, Added]]:
+    if not large:
+        return {}
     biggest_first = sorted(large, key=lambda candidate: candidate.size, reverse=True)
+    hashes = Hashes(tree.state_dir / "hashes")
 
     def read(candidate: Candidate) -> Added:
+        began_s = time.time()
         with reporter.task("hash", candidate.path, candidate.size) as task:
-            return tree.store.add(tree.folder / candidate.path, candidate.path, task.advance)
+            if added := _read_before(tree, candidate, hashes):
+                task.advance(candidate.size)
+                return added
+            added = tree.store.add(tree.folder / candidate.path, candidate.path, task.advance)
+        hashes.note(added.stat, added.pointer, began_s)
+        return added
 
     with ThreadPoolExecutor(_workers(), thread_name_prefix="csgrepo-add") as pool:
         futures = [pool.submit(read, candidate) for candidate in biggest_first]
@@ -363,7 +373,20 @@ def _fill_store(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+        finally:  # where one file failed, the next add need not read the others again
+            hashes.save()
     return {c.path: (c, added) for c, added in zip(biggest_first, results, strict=True)}
+
+
+def _read_before(tree: WorkTree, candidate: Candidate, hashes: Hashes) -> Added | None:
+    """Return what is known of a file that was read in an earlier add, if its object is here."""
+    now = _lstat(tree.folder / candidate.path)
+    if now is None or not stat_bits.S_ISREG(now.st_mode):
+        return None
+    pointer = hashes.of(now)
+    if pointer is None or not tree.store.has(pointer):
+        return None
+    return Added(pointer, now, pointer.encode())
 
 
 def _workers() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_NICENESS = 10
+
 
 def main(git_dir: str, folder: str) -> int:
     """Carry out the working copy's jobs; returns the exit status.
@@ -30,6 +34,7 @@ def main(git_dir: str, folder: str) -> int:
         git_dir: the repository's git directory, where the journal is.
         folder: the work tree's root.
     """
+    _let_training_go_first()
     access = Access.from_secrets(read_secrets(), config.settings().endpoint)
 
     def carry_out(job: Job, reporter: JobReporter) -> PushReceipt:
@@ -43,6 +48,14 @@ def main(git_dir: str, folder: str) -> int:
             )
 
     return work(Journal(git_dir), PushLock(git_dir), carry_out)
+
+
+def _let_training_go_first() -> None:
+    """Take what others leave of the processor, whether the system weighs processes or sessions."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(f"{_NICENESS}\n", encoding="ascii")
 
 
 if __name__ == "__main__":
