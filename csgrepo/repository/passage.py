@@ -139,8 +139,9 @@ def _move_head(tree: WorkTree, passage: Passage) -> None:
 def finish(tree: WorkTree) -> None:
     """Bring a passage to its end that was cut short; needs the turn.
 
-    Files that are at its end already are taken as they are. Where somebody has changed one of the
-    others since, nothing is done, and what is there counts as changes.
+    Files that are at its end already are taken as they are, and half written ones written anew.
+    Where somebody has changed one of the others since, nothing is done, and what is there counts
+    as changes.
     """
     passage = _read(tree)
     if passage is None:
@@ -185,8 +186,17 @@ def _take_arrived(tree: WorkTree, passage: Passage) -> None:
         there = replace(known, path=change.path, oid=change.oid, stat=stat)
         if staging.is_as_indexed(tree.folder, replace(candidate, entry=there)):
             lines.append(f"{change.mode} {change.oid} 0\t{change.path}")
+        elif _is_beginning(tree, change):
+            (tree.folder / change.path).unlink()  # git writes what is missing
     if lines:
         tree.write_index("update-index", "-z", "--index-info", stdin=parse.z_join(lines))
+
+
+def _is_beginning(tree: WorkTree, change: _Change) -> bool:
+    """Tell whether a file is what git had written of the new content, and nobody else's."""
+    written = (tree.folder / change.path).read_bytes()
+    content = tree.git.run("cat-file", "blob", change.oid).stdout
+    return len(written) < len(content) and content.startswith(written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,17 @@ def test_what_was_cut_short_is_finished(git, folder, remote, contents, done, ref
     assert not passage.is_pending(WorkTree(folder))
 
 
+def test_a_half_written_file_is_written_anew(git, folder, remote):
+    news = {"a.txt": b"a line, and more\n", "new.txt": b"new, and more\n"}
+    seed(git, remote, news)
+    new = cut_short(folder, remote, ref="refs/heads/main")
+    (folder / "a.txt").write_bytes(b"a line, ")
+    (folder / "new.txt").write_bytes(b"")
+    assert Repository(folder).git_head_hash() == new
+    assert work_files(folder).items() >= news.items()
+    assert StockGit(folder)("status", "--porcelain") == ""
+
+
 def test_what_somebody_changed_since_stays(git, folder, remote):
     seed(git, remote, {"a.txt": b"a2\n", "b.txt": b"b2\n"})
     old = StockGit(folder)("rev-parse", "HEAD")

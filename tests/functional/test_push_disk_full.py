@@ -1,0 +1,79 @@
+"""A disk that fills up amid a save and its push: a clear error, and it goes on later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from csgrepo import DiskFull, GitError, Repository
+from tests.functional.copies import committed, noise, raised, refs, seed, state
+from tests.functional.disks import fill, mounted
+from tests.stock import RemoteRepository, StockGit
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def remote(bare_remote) -> RemoteRepository:
+    return bare_remote()
+
+
+@pytest.fixture
+def repo(disk: Path, remote) -> Repository:
+    repo = Repository(disk / "copy", clone_from=remote.url)
+    Path(repo.local_dir, "a.txt").write_text("a\n")
+    repo.push_to_hub("first")
+    Path(repo.local_dir, "w.bin").write_bytes(noise(MIB))
+    repo.git_add(auto_lfs_track=True)
+    repo.git_commit("weights")
+    return repo
+
+
+def test_no_room_to_write_a_background_push_down(disk, repo, remote):
+    ballast = fill(disk, 0)
+    before = state(Path(repo.local_dir))
+    raised((DiskFull, GitError), lambda: repo.git_push(blocking=False))
+    assert state(Path(repo.local_dir)) == before
+    ballast.unlink()
+    repo.git_push(blocking=False)
+    repo.wait_for_commands()
+    assert refs(remote.path)["refs/heads/main"] == repo.git_head_hash()
+
+
+def test_no_room_to_merge_with_what_others_pushed(git, disk, repo, remote):
+    text = b"".join(noise(8).hex().encode() + b"\n" for _ in range(100_000))
+    theirs = seed(git, remote, {"words.txt": text})
+    ballast = fill(disk, 16 * 1024)
+    before = state(Path(repo.local_dir))
+    raised((DiskFull, GitError), repo.git_push)
+    after = state(Path(repo.local_dir))
+    assert (after.head, after.index, after.files) == (before.head, before.index, before.files)
+    assert refs(remote.path)["refs/heads/main"] == theirs
+    ballast.unlink()
+    repo.git_push()
+    assert committed(StockGit(remote.path), "main")["words.txt"] == text
+
+
+def test_no_room_to_bring_in_what_others_pushed(git, disk, repo, remote):
+    """The push is done; the files come with the next command."""
+    text = b"x" * (3 * MIB)  # nothing once it is compressed
+    seed(git, remote, {"large.txt": text})
+    ballast = fill(disk, MIB)
+    mine = repo.git_head_hash()
+    repo.git_push()
+    tip = refs(remote.path)["refs/heads/main"]
+    assert StockGit(remote.path)("rev-parse", f"{tip}^1") == mine
+    ballast.unlink()
+    again = Repository(repo.local_dir)
+    again.git_pull()
+    assert again.git_head_hash() == tip
+    assert Path(repo.local_dir, "large.txt").read_bytes() == text
+    assert StockGit(Path(repo.local_dir))("status", "--porcelain") == ""
