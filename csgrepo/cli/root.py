@@ -10,6 +10,7 @@ import click
 
 from csgrepo._version import __version__
 from csgrepo.cli.account import login, logout, whoami
+from csgrepo.cli.cache import cache
 from csgrepo.cli.demo import demo
 from csgrepo.cli.exit_codes import PIPE_CLOSED
 from csgrepo.cli.hub import hub
@@ -39,6 +40,7 @@ def csgrepo() -> None:
 
 
 for _command in (
+    cache,
     demo,
     git_credential,
     hub,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from csgrepo import HubApi, Repository
 from csgrepo.server import Hub
-from tests.stock import StockGit
+from tests.functional.copies import seed
+from tests.stock import RemoteRepository, StockGit
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -29,8 +30,23 @@ def wandas_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]
         yield hub
 
 
-def test_there_are_three_examples() -> None:
-    assert len(BLOCKS) == 3
+@pytest.fixture
+def hub_files(wandas_hub: Hub, git: StockGit) -> Callable[..., None]:
+    """Make a repository of the README's and put files into it."""
+
+    def put(place: str, files: dict[str, bytes], tag: str = "") -> None:
+        kind, repo_id = place.split("/", 1)
+        HubApi().create_repo(repo_id, repo_type=kind)
+        remote = RemoteRepository("", "", "", wandas_hub.git_dir(repo_id, kind), Path())
+        commit = seed(git, remote, files)
+        if tag:
+            StockGit(remote.path)("update-ref", f"refs/tags/{tag}", commit)
+
+    return put
+
+
+def test_there_are_four_examples() -> None:
+    assert len(BLOCKS) == 4
 
 
 def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
@@ -70,3 +86,15 @@ def test_dataset_example(wandas_hub: Hub, git: StockGit) -> None:
     assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
     assert work("log", "-1", "--format=%an <%ae> %s") == "Wanda <wanda@example.com> Add reviews"
     assert "oid sha256:" in work("show", "HEAD:评论.parquet")
+
+
+def test_download_example(wandas_hub: Hub, hub_files: Callable[..., None]) -> None:
+    hub_files("models/wanda/bert", {"config.json": b"{}", "w.safetensors": b"w"}, tag="v1")
+    hub_files("datasets/wanda/reviews", {"r.csv": b"a"})
+    names: dict[str, object] = {}
+
+    exec(BLOCKS[3], names)
+
+    assert Path(str(names["folder"]), "w.safetensors").read_bytes() == b"w"
+    assert Path(str(names["config"])).read_bytes() == b"{}"
+    assert Path("reviews/r.csv").read_bytes() == b"a"

@@ -1,0 +1,144 @@
+"""``csgrepo cache``: what was downloaded, whether it is still right, and how it is made smaller."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csgrepo.cli.exit_codes import FAILURE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["cache"]
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SPANS = {"h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def _amount(units: dict[str, int]) -> Callable[[Any, Any, str | None], int | None]:
+    """Return what reads a number with one of these units behind it."""
+
+    def read(_: Any, __: Any, text: str | None) -> int | None:
+        if text is None:
+            return None
+        match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([A-Za-z]?)", text.strip())
+        if not match or match[2] not in units:
+            known = ", ".join(f"5{unit}" for unit in units)
+            raise click.BadParameter(f"{text!r} is none; write such as {known}")
+        return int(float(match[1]) * units[match[2]])
+
+    return read
+
+
+_FOLDER = click.option(
+    "--cache-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The cache; CSGHUB_CACHE where not given.",
+)
+
+
+@click.group()
+def cache() -> None:
+    """Look after what was downloaded."""
+
+
+@cache.command("list")
+@_FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(*, cache_dir: Path | None, as_json: bool) -> None:
+    """List the repositories in the cache, their commits, and what they take."""
+    from csgrepo.cache import inventory
+
+    repos = inventory(_place(cache_dir))
+    if as_json:
+        click.echo(json.dumps([_fields(repo) for repo in repos], indent=2))
+        return
+    for repo in repos:
+        click.echo(f"{repo.repo_type}/{repo.id} ({repo.host}): {_shown(repo.size_bytes)}")
+        for revision in repo.revisions:
+            used = time.strftime("%Y-%m-%d %H:%M", time.localtime(revision.used_at))
+            names = f" {', '.join(revision.names)}" if revision.names else ""
+            click.echo(
+                f"  {revision.commit[:12]}{names}: {revision.files} files, "
+                f"{_shown(revision.size_bytes)}, used {used}"
+            )
+
+
+@cache.command()
+@_FOLDER
+@click.option("--remove", is_flag=True, help="Remove what is damaged; it is fetched when needed.")
+def verify(*, cache_dir: Path | None, remove: bool) -> int:
+    """Read everything in the cache and tell what is not as it came.
+
+    Ends with 1 if something is damaged, removed or not.
+    """
+    from csgrepo.download.checking import verify as checked
+
+    count = damaged = 0
+    for found in checked(_place(cache_dir)):
+        count += 1
+        if found.problem:
+            damaged += 1
+            if remove:
+                found.blob.unlink(missing_ok=True)
+            click.echo(
+                f"{found.repo.repo_type}/{found.repo.id} {found.file.path}: {found.problem}"
+                f"{'; removed' if remove else ''}"
+            )
+    click.echo(f"{count} files read, {damaged} damaged", err=True)
+    return FAILURE if damaged else 0
+
+
+@cache.command()
+@_FOLDER
+@click.option(
+    "--older-than",
+    callback=_amount(_SPANS),
+    help="Remove commits not used for so long, such as 30d.",
+)
+@click.option(
+    "--keep",
+    callback=_amount(_UNITS),
+    help="Remove the commits used longest ago until so much is left, such as 50G.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+def prune(
+    *, cache_dir: Path | None, older_than: int | None, keep: int | None, dry_run: bool
+) -> None:
+    """Remove commits from the cache, and the content that no other commit needs."""
+    from csgrepo.cache import prune as pruned
+
+    if older_than is None and keep is None:
+        raise click.UsageError("say what to remove: --older-than 30d, --keep 50G, or both")
+    gone = pruned(_place(cache_dir), older_than_s=older_than, keep_bytes=keep, dry_run=dry_run)
+    word = "would remove" if dry_run else "removed"
+    for repo, revision in gone:
+        click.echo(f"{word} {repo.repo_type}/{repo.id} {revision.commit[:12]}")
+    if not gone:
+        click.echo("nothing to remove", err=True)
+
+
+def _place(given: Path | None) -> Path:
+    from csgrepo.config import settings
+
+    return given or settings().cache
+
+
+def _fields(repo: Any) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {**asdict(repo), "path": str(repo.path)}
+
+
+def _shown(size: int) -> str:
+    for unit in ("TB", "GB", "MB", "kB"):
+        step = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 10**3}[unit]
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size} B"
