@@ -6,12 +6,15 @@ model, in the tree of a dataset. For the other types it gives one folder at a ti
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from csgrepo.cache import Tree, TreeFile, is_commit
-from csgrepo.errors import HubHTTPError, NotFound
+from csgrepo.errors import HubHTTPError, NotFound, TransferError
+from csgrepo.http.wire import CutOff
 from csgrepo.hub.connection import repo_path
 from csgrepo.redact import Secret
 from csgrepo.repo_id import RepoType, check_ref_name
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Source", "resolve_url"]
 
 _LARGEST_PAGE = 10_000
+_ATTEMPTS = 5
 
 
 def resolve_url(endpoint: str, repo: RepoId, path: str, revision: str) -> str:
@@ -120,6 +124,35 @@ class Source:
             return TreeFile(path, int(length), tag)
         except ValueError as error:
             raise response.unexpected(f"a file that cannot be checked ({error})") from error
+
+    def span(self, commit: str, file: TreeFile, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` to before `end`.
+
+        Raises:
+            TransferError: it was cut off again and again, or is another file now.
+        """
+        sink = io.BytesIO()
+        headers = {**self.headers, "Accept-Encoding": "identity"}
+        for _ in range(_ATTEMPTS):
+            position = start + sink.tell()
+            wanted = {**headers, "Range": f"bytes={position}-{end - 1}"}
+            with self.http.request(
+                "GET", self.url(commit, file.path), headers=wanted, stream=True, ok={200, 206}
+            ) as response:
+                skip = position if response.status == 200 else 0
+                range_ = response.headers.get("Content-Range", "")
+                if response.status == 206 and not range_.startswith(f"bytes {position}-"):
+                    raise response.unexpected("another range than was asked for")
+                with contextlib.suppress(CutOff):
+                    for piece in response.pieces():
+                        sink.write(piece[skip : skip + end - start - sink.tell()])
+                        skip = max(0, skip - len(piece))
+                        if sink.tell() == end - start:
+                            return sink.getvalue()
+        raise TransferError(
+            f"{self.repo} {file.path}: it was cut off at {start + sink.tell()} of "
+            f"{file.size} bytes; try again"
+        )
 
     def url(self, commit: str, path: str) -> str:
         """Return the address of a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -46,11 +47,25 @@ class Shelf:
     def tag(self, name: str, commit: str) -> None:
         StockGit(self.remote.path)("update-ref", f"refs/tags/{name}", commit)
 
-    def asked(self) -> list[Request]:
-        """Return what was asked about this repository since the last time."""
-        mine = [request for request in self.hub.requests if self.name in request.path]
-        new, self.seen = mine[self.seen :], len(mine)
-        return new
+    def asked(self, *, size: int = 0, files: int = 0) -> list[Request]:
+        """Return what was asked about this repository since the last time.
+
+        The hub enters a request after its answer, so a client may be ahead of it.
+
+        Args:
+            size: wait until so many bytes of files went out.
+            files: wait until so many answers with a file's bytes went out.
+        """
+        deadline = time.monotonic() + 20
+        while True:
+            mine = [request for request in self.hub.requests if self.name in request.path]
+            new = mine[self.seen :]
+            sent = bodies(new)
+            enough = sent_bytes(new) >= size and len(sent) >= files
+            if enough or time.monotonic() > deadline:
+                self.seen = len(mine)
+                return new
+            time.sleep(0.01)
 
 
 def bodies(requests: list[Request]) -> list[Request]:
@@ -62,6 +77,11 @@ def bodies(requests: list[Request]) -> list[Request]:
         and request.status in {200, 206}
         and ("/resolve/" in request.path or "/_objects/" in request.path)
     ]
+
+
+def sent_bytes(requests: list[Request]) -> int:
+    """Return how many bytes of files went out."""
+    return sum(request.body_bytes_sent for request in bodies(requests))
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_prune_by_age_keeps_what_other_commits_need(shelf: Shelf, capsys) -> Non
     new = shelf.put({"w.txt": b"new"})
     snapshot_download(shelf.id, allow_patterns="*.txt")
     age(old, 90 * 86400)
-    shelf.asked()
+    shelf.asked(files=3)
 
     assert main(["cache", "prune", "--older-than", "30d", "--dry-run"]) == 0
     assert blobs() == {b"kept", b"old", b"new"}
