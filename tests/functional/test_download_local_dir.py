@@ -33,7 +33,7 @@ def test_files_are_plain_and_follow_what_changed(shelf: Shelf, folder: Path) -> 
     assert snapshot_download(shelf.id, local_dir=folder) == str(folder)
     assert files(folder) == {"目录/w.bin": large, "a.txt": b"one", "b.txt": b"stays"}
     assert not any(path.is_symlink() for path in folder.rglob("*"))
-    shelf.asked()
+    shelf.asked(files=5)
 
     shelf.put({"a.txt": b"two!", "new.txt": b"n"})
     snapshot_download(shelf.id, local_dir=folder)
@@ -86,7 +86,7 @@ def test_file_that_the_revision_no_longer_has_goes_unless_it_was_changed(shelf, 
 def test_what_the_cache_has_is_copied_and_works_offline(shelf: Shelf, folder: Path) -> None:
     shelf.put({"a.txt": b"cached"})
     snapshot_download(shelf.id)
-    shelf.asked()
+    shelf.asked(files=3)
 
     path = file_download(shelf.id, "a.txt", local_dir=folder, local_files_only=True)
     with pytest.raises(NotCached):

@@ -45,7 +45,7 @@ def test_moved_branch_gives_the_new_bytes_and_unchanged_files_cost_no_body(shelf
     shelf.put({"w.bin": b"first"})
     before = snapshot_download(shelf.id)
     assert read(file_download(shelf.id, "w.bin")) == b"first"
-    shelf.asked()
+    shelf.asked(files=4)
 
     shelf.put({"w.bin": b"second"})
     after = snapshot_download(shelf.id)
@@ -60,7 +60,7 @@ def test_moved_branch_gives_the_new_bytes_and_unchanged_files_cost_no_body(shelf
 def test_second_snapshot_of_an_unchanged_repository_costs_one_request(shelf: Shelf) -> None:
     shelf.put({f"folder-{n % 7}/{n}.txt": str(n).encode() for n in range(60)})
     first = snapshot_download(shelf.id)
-    shelf.asked()
+    shelf.asked(files=62)
 
     assert snapshot_download(shelf.id) == first
 
@@ -119,7 +119,7 @@ def test_patterns_choose_files(shelf: Shelf) -> None:
 def test_dry_run_tells_what_is_missing_and_fetches_nothing(shelf: Shelf) -> None:
     shelf.put({"a.bin": b"here", "b.bin": b"missing"})
     file_download(shelf.id, "a.bin")
-    shelf.asked()
+    shelf.asked(files=1)
 
     plan = snapshot_download(shelf.id, allow_patterns="*.bin", dry_run=True)
 
@@ -132,7 +132,7 @@ def test_dry_run_tells_what_is_missing_and_fetches_nothing(shelf: Shelf) -> None
 def test_offline_serves_what_is_there_and_says_what_is_not(shelf: Shelf, monkeypatch) -> None:
     shelf.put({"a.bin": b"here", "b.bin": b"not"})
     folder = snapshot_download(shelf.id, allow_patterns="a.bin")
-    shelf.asked()
+    shelf.asked(files=1)
 
     monkeypatch.setenv("CSGHUB_OFFLINE", "1")
     assert snapshot_download(shelf.id, allow_patterns="a.bin") == folder
