@@ -64,6 +64,16 @@ class _Opened(NamedTuple):
     tree: Tree
     folders: Mapping[str, Mapping[str, str]]
 
+    def read(self, file: TreeFile, start: int, end: int) -> bytes:
+        """Return the bytes of a file from `start` to before `end`."""
+        if start >= end:
+            return b""
+        if self.visit.folder.has(file):
+            with self.visit.folder.blob(file).open("rb") as stream:
+                stream.seek(start)
+                return stream.read(end - start)
+        return self.visit.source.span(self.commit, file, start, end)
+
 
 class CsgFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no types
     """Reads repositories of a hub.
@@ -137,10 +147,9 @@ class CsgFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
         self, path: str, start: int | None = None, end: int | None = None, **_: Any
     ) -> bytes:
         """Return a file's bytes, or those from `start` to before `end`."""
-        place = _Place.of(self._strip_protocol(path))
-        file = self._file(place)
+        opened, file = self._found(_Place.of(self._strip_protocol(path)))
         first, last, _step = slice(start, end).indices(file.size)
-        return self.read(place.root, file, first, last)
+        return opened.read(file, first, last)
 
     def invalidate_cache(self, path: str | None = None) -> None:
         """Forget which commits the revisions were."""
@@ -151,30 +160,19 @@ class CsgFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no t
                 self._opened.pop(_Place.of(self._strip_protocol(path)).root, None)
         super().invalidate_cache(path)
 
-    def read(self, root: str, file: TreeFile, start: int, end: int) -> bytes:
-        """Return the bytes of a file from `start` to before `end`."""
-        if start >= end:
-            return b""
-        opened = self._opened[root]
-        if opened.visit.folder.has(file):
-            with opened.visit.folder.blob(file).open("rb") as stream:
-                stream.seek(start)
-                return stream.read(end - start)
-        return opened.visit.source.span(opened.commit, file, start, end)
-
     def _open(self, path: str, mode: str = "rb", **more: Any) -> _File:
         if mode != "rb":
             raise InvalidInput(
                 f"csg://{path} can be read only; write the file on this disk and commit it"
             )
-        place = _Place.of(path)
-        return _File(self, path, self._file(place), place.root, **more)
+        return _File(self, path, *self._found(_Place.of(path)), **more)
 
-    def _file(self, place: _Place) -> TreeFile:
-        file = self._at(place).tree.files.get(place.path)
+    def _found(self, place: _Place) -> tuple[_Opened, TreeFile]:
+        opened = self._at(place)
+        file = opened.tree.files.get(place.path)
         if file is None:
             raise FileNotFoundError(f"csg://{place.root}/{place.path}")
-        return file
+        return opened, file
 
     def _at(self, place: _Place) -> _Opened:
         with self._lock:
@@ -198,16 +196,15 @@ class _File(AbstractBufferedFile):  # type: ignore[misc] # fsspec has no types
     """A file of a repository, read in parts."""
 
     def __init__(
-        self, fs: CsgFileSystem, path: str, file: TreeFile, root: str, **more: Any
+        self, fs: CsgFileSystem, path: str, opened: _Opened, file: TreeFile, **more: Any
     ) -> None:
+        self._opened = opened
         self._file = file
-        self._root = root
         more["size"] = file.size
         super().__init__(fs, path, "rb", **more)
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        found: bytes = self.fs.read(self._root, self._file, start, min(end, self._file.size))
-        return found
+        return self._opened.read(self._file, start, min(end, self._file.size))
 
 
 def _folders(tree: Tree) -> dict[str, dict[str, str]]:

@@ -207,3 +207,11 @@ def test_many_processes_at_once_fetch_a_file_once(shelf: Shelf, tmp_path, conten
     assert len(set(said)) == 1
     assert Path(said[0]).read_bytes() == content
     assert sent_bytes(shelf.asked(size=LARGE)) == LARGE
+
+
+def test_system_without_positioned_writes_gets_every_byte(shelf, content, monkeypatch) -> None:
+    """Windows has none: the blocks of all threads go through one position."""
+    monkeypatch.delattr("os.pwrite")
+    monkeypatch.delattr("os.pread")
+
+    assert Path(file_download(shelf.id, "w.bin")).read_bytes() == content

@@ -86,7 +86,9 @@ def test_revision_is_one_state_until_it_is_asked_for_again(fs, shelf: Shelf) -> 
     shelf.put({"w.txt": b"new"}, branch="feature/x")
 
     assert fs.cat_file(path) == b"old"
-    fs.invalidate_cache()
+    with fs.open(path) as file:
+        fs.invalidate_cache()
+        assert file.read() == b"old"
     assert fs.cat_file(path) == b"new"
 
 

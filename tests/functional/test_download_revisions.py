@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -189,6 +190,23 @@ def test_two_hubs_with_the_same_name_have_their_own_caches(shelf: Shelf, account
         theirs = file_download(shelf.id, "w.txt", endpoint=other.url, token=token)
 
     assert (read(ours), read(theirs)) == (b"ours", b"theirs")
+
+
+def test_where_links_do_not_work_files_are_copies(shelf: Shelf, monkeypatch) -> None:
+    shelf.put({"a.bin": noise(LARGE), "sub/b.txt": b"b"})
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "a required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    folder = Path(snapshot_download(shelf.id))
+    shelf.asked(files=4)
+
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
+    assert (folder / "sub/b.txt").read_bytes() == b"b"
+    assert read(file_download(shelf.id, "a.bin")) == read(f"{folder}/a.bin")
+    assert snapshot_download(shelf.id) == str(folder)
+    assert bodies(shelf.asked()) == []
 
 
 def test_empty_file_that_the_hub_keeps_as_a_large_one_is_taken(shelf: Shelf, account) -> None:
