@@ -10,6 +10,8 @@ under ten minutes and 12 GB of the folder, best a tmpfs: otherwise the disk is m
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -113,6 +115,7 @@ def main(
         "Measured on": f"{table.machine()}, {table.file_system(root)}, {date.today():%Y-%m-%d}",
         "Versions": ", ".join(f"{name} {text}" for name, text in table.versions(peer).items()),
     }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stop the server, remove the folder
     try:
         settle(root / "home")
         (root / "server").mkdir()

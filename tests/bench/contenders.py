@@ -43,9 +43,8 @@ class Csgrepo:
     def clone(self, remote: Remote, folder: Path) -> Sample:
         return self.step("clone", remote.url, folder)
 
-    def step(self, *args: str | Path, **variables: str) -> Sample:
-        program = [sys.executable, "-m", "tests.bench.steps"]
-        return calls([*program, *args], HERE.parent.parent, **variables)
+    def step(self, *args: str | Path) -> Sample:
+        return calls([sys.executable, "-m", "tests.bench.steps", *args], HERE.parent.parent)
 
 
 @dataclass(frozen=True, slots=True)

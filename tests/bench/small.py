@@ -50,7 +50,7 @@ def tracking(stage: Stage, count: int, special: int) -> None:
         Csgrepo().add_and_commit(folder)
         texts(folder, count - special, "second")
         odd = special_files(folder, special)
-        sample = stage.csgrepo.step("track", folder, GIT_TRACE2_EVENT=str(stage.trace))
+        sample = stage.csgrepo.step("track", folder, stage.trace)
         sample.said["processes"] = len(checks.processes(stage.trace))
         lines = [line for line in (folder / ".gitattributes").read_text().split("\n") if line]
         sample.said["lines"] = len(lines) - 1  # the one that was there

@@ -6,6 +6,7 @@ The library is imported first, as a training script has it; the calls are timed.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -46,9 +47,10 @@ def clone(url: str, folder: str) -> dict[str, float]:
     return {"seconds": timed(lambda: Repository(folder, clone_from=url, token=False))}
 
 
-def track(folder: str) -> dict[str, float]:
+def track(folder: str, trace: str) -> dict[str, float]:
     repo = opened(folder)
     found: list[str] = []
+    os.environ["GIT_TRACE2_EVENT"] = trace  # the processes of this call, and no others
     seconds = timed(lambda: found.extend(repo.auto_track_binary_files()))
     return {"seconds": seconds, "tracked": len(found)}
 
