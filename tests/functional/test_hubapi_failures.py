@@ -28,8 +28,11 @@ KEY = f"ssh-ed25519 {base64.b64encode(KIND + bytes(36)).decode()}"
 UNAUTHORIZED, FORBIDDEN, MISSING = errors.Unauthorized, errors.Forbidden, errors.NotFound
 
 
+NONE = 4_000_000  # a number that nothing has
+
+
 def at_work(repo: str) -> Instance:
-    return Instance.read({"deploy_id": 4_000_000, "status": "Running", "model_id": repo})
+    return Instance.read({"deploy_id": NONE, "status": "Running", "model_id": repo})
 
 
 class Row(NamedTuple):
@@ -124,7 +127,7 @@ TABLE: dict[str, Row] = {
     "remove_member": Row(lambda api, _: api.remove_member("no-org", "x"), MISSING, MISSING),
     "instances.resources": public(lambda api, _: list(api.instances.resources())),
     "instances.frameworks": Row(lambda api, repo: api.instances.frameworks(repo)),
-    "instances.get": Row(lambda api, repo: api.instances.get(repo, 4_000_000), stranger=MISSING),
+    "instances.get": Row(lambda api, repo: api.instances.get(repo, NONE), stranger=MISSING),
     "instances.list": Row(lambda api, repo: list(api.instances.list(repo))),
     "instances.create": Row(lambda api, repo: api.instances.create(repo, **made("xx"))),
     "instances.scale": Row(
@@ -133,9 +136,14 @@ TABLE: dict[str, Row] = {
     ),
     "finetunes.resources": public(lambda api, _: list(api.finetunes.resources())),
     "finetunes.frameworks": Row(lambda api, repo: api.finetunes.frameworks(repo)),
-    "finetunes.get": Row(lambda api, repo: api.finetunes.get(repo, 4_000_000), stranger=MISSING),
+    "finetunes.get": Row(lambda api, repo: api.finetunes.get(repo, NONE), stranger=MISSING),
     "finetunes.list": own(lambda api, _: list(api.finetunes.list())),
     "finetunes.create": Row(lambda api, repo: api.finetunes.create(repo, **made("xx"))),
+    "finetunes.create_job": own(lambda api, _: api.finetunes.create_job("x", **JOB), MISSING),
+    "finetunes.list_jobs": own(lambda api, _: list(api.finetunes.list_jobs())),
+    "finetunes.get_job": own(lambda api, _: api.finetunes.get_job(NONE), MISSING),
+    "finetunes.job_logs": own(lambda api, _: api.finetunes.job_logs(NONE), MISSING),
+    "finetunes.delete_job": own(lambda api, _: api.finetunes.delete_job(NONE), MISSING),
     **{f"instances.{name}": row for name, row in WORK.items()},
     **{f"finetunes.{name}": row for name, row in NOTES.items()},
 }
@@ -144,11 +152,6 @@ ELSEWHERE: dict[str, Callable[[HubApi, str], object]] = {
     "get_tags": lambda api, _: api.get_tags("code"),
     "get_model_tags": lambda api, _: api.get_model_tags(),
     "get_dataset_tags": lambda api, _: api.get_dataset_tags(),
-    "finetunes.create_job": lambda api, _: api.finetunes.create_job("x", **JOB),
-    "finetunes.list_jobs": lambda api, _: list(api.finetunes.list_jobs()),
-    "finetunes.get_job": lambda api, _: api.finetunes.get_job(1),
-    "finetunes.job_logs": lambda api, _: api.finetunes.job_logs(1),
-    "finetunes.delete_job": lambda api, _: api.finetunes.delete_job(1),
 }
 ALL = {**{name: row.call for name, row in TABLE.items()}, **ELSEWHERE}
 UPLOADS = {"create_commit", "upload_file", "upload_folder", "delete_file", "delete_folder"}

@@ -187,6 +187,23 @@ def test_notebook_is_opened_awaited_heard_and_closed(api: HubApi) -> None:
         api.finetunes.get(model(api), now.id)
 
 
+def test_finetune_job_on_the_hub(api: HubApi) -> None:
+    dataset = api.create_repo("reviews", repo_type="dataset").repo_id
+    made = api.finetunes.create_job(
+        "tune", model_id=model(api), dataset_id=dataset, resource_id=1, framework_id=2, epochs=3
+    )
+
+    assert made.name == "tune"
+    assert [job.id for job in api.finetunes.list_jobs()] == [made.id]
+    assert api.finetunes.get_job(made.id).repos
+    with api.finetunes.job_logs(made.id) as logs:
+        assert next(logs)
+    api.finetunes.delete_job(made.id)
+    api.finetunes.delete_job(made.id, missing_ok=True)
+    with pytest.raises(errors.NotFound):
+        api.finetunes.get_job(made.id)
+
+
 def test_finetune_job_is_asked_for_listed_heard_and_deleted() -> None:
     job = {"id": 3, "task_name": "tune", "status": "Running", "repo_ids": ["wanda/bert"]}
     with answering() as server, HubApi(server.url, "t" * 32) as api:
