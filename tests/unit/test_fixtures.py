@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,9 @@ def test_process_left_behind_is_found_and_ended(
     ) as shell:
         assert shell.stdout
         pid = int(shell.stdout.readline())
+    # While it turns into the sleeper it shows neither its name nor its mark.
+    while not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep"):
+        time.sleep(0.01)
 
     left = processes.left_behind(os.environ[machine.MARK])
 
