@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Conflict,
         CsgRepoError,
         DigestMismatch,
+        DiskBudgetExceeded,
         DiskFull,
         FileChanged,
         Forbidden,
@@ -71,6 +72,7 @@ _HOMES = {
     "csgrepo.download": "file_download file_url http_get snapshot_download",
     "csgrepo.errors": (
         "AuthenticationFailed BadRequest CommandFailed Conflict CsgRepoError DigestMismatch "
+        "DiskBudgetExceeded "
         "DiskFull FileChanged Forbidden GitError GitNotFound HubError HubHTTPError HubUnreachable "
         "InstanceFailed InvalidInput LfsError MergeConflict NotARepository NotCached NotFound "
         "NotRunning NothingToCommit ObjectMissing PartialDownload PushRejected QueueError "
@@ -95,6 +97,7 @@ __all__ = [
     "Conflict",
     "CsgRepoError",
     "DigestMismatch",
+    "DiskBudgetExceeded",
     "DiskFull",
     "FileChanged",
     "Forbidden",

@@ -9,6 +9,7 @@
     │   ├── GitNotFound                    git is not installed, or too old
     │   ├── FileChanged                    a file vanished or changed while it was read
     │   ├── DiskFull                       no room for what has to be written
+    │   │   └── DiskBudgetExceeded         the working copy may not take that much
     │   ├── UnsafePath                     a name that would be written outside its folder
     │   └── CommandFailed                  a git command ended with an error
     │       ├── AuthenticationFailed       the remote wants other credentials
@@ -53,6 +54,7 @@ __all__ = [
     "Conflict",
     "CsgRepoError",
     "DigestMismatch",
+    "DiskBudgetExceeded",
     "DiskFull",
     "FileChanged",
     "Forbidden",
@@ -145,6 +147,29 @@ class DiskFull(GitError):
             "Nothing half written was kept; free some room and run the same call again."
         )
         self.path = path
+
+
+class DiskBudgetExceeded(DiskFull):
+    """What is to be added would not fit into the disk budget of the working copy.
+
+    Attributes:
+        path: the working copy.
+        budget: what it may take, in bytes.
+        used: what it takes.
+        needed: what was to be added.
+    """
+
+    def __init__(self, path: str, budget: int, used: int, needed: int) -> None:
+        GitError.__init__(
+            self,
+            f"{path} takes {used} bytes, and {needed} more would go beyond its disk budget of "
+            f"{budget}. Nothing was written, and all that the server has is freed already; remove "
+            "old files, wait for pushes under way, or raise disk_budget.",
+        )
+        self.path = path
+        self.budget = budget
+        self.used = used
+        self.needed = needed
 
 
 class UnsafePath(GitError):

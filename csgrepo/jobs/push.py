@@ -33,6 +33,7 @@ class Push:
         title: what a person calls it, such as ``push main to https://hub/a/b``.
         policy: ``"all"``: it is carried out whatever comes after it; ``"latest"``: while it waits,
             a newer push of the same branch may take its place and carry its commits along.
+        delete_local: whether large files become pointers once the server confirmed to have them.
 
     Raises:
         InvalidInput: a field cannot mean what was meant.
@@ -46,6 +47,7 @@ class Push:
     auto_lfs_prune: bool = False
     title: str = ""
     policy: Policy = "all"
+    delete_local: bool = False
 
     def __post_init__(self) -> None:
         if not _SHA.fullmatch(self.commit):
@@ -75,6 +77,7 @@ class Push:
             self,
             set_upstream=self.set_upstream or older.set_upstream,
             auto_lfs_prune=self.auto_lfs_prune or older.auto_lfs_prune,
+            delete_local=self.delete_local or older.delete_local,
         )
 
     def to_json(self) -> str:

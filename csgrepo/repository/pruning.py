@@ -17,9 +17,12 @@ __all__ = ["candidates", "prune"]
 _RECENT_DAYS = 7
 
 
-def candidates(tree: WorkTree, *, recent: bool) -> dict[Pointer, str]:
-    """Return the objects that neither the index, HEAD nor (unless ``recent``) a young ref needs."""
-    needed = _needed(tree, recent=recent)
+def candidates(tree: WorkTree, *, recent: bool, checked_out: bool = False) -> dict[Pointer, str]:
+    """Return the objects that neither the index, HEAD nor (unless ``recent``) a young ref needs.
+
+    With ``checked_out`` all objects: the work tree has those of HEAD a second time.
+    """
+    needed = set() if checked_out else _needed(tree, recent=recent)
     found = {}
     for oid in tree.store.oids():
         if oid not in needed:
@@ -47,12 +50,12 @@ def _young_refs(tree: WorkTree) -> list[str]:
     return sorted({fact[1] for fact in facts if len(fact) == 2 and int(fact[0]) >= since})
 
 
-def prune(tree: WorkTree, server: ObjectServer, *, recent: bool) -> int:
+def prune(tree: WorkTree, server: ObjectServer, *, recent: bool, checked_out: bool = False) -> int:
     """Remove what is not needed here and is safe on the server; returns the bytes set free.
 
     An object of which the server does not say that it has it, in its full length, stays.
     """
-    found = candidates(tree, recent=recent)
+    found = candidates(tree, recent=recent, checked_out=checked_out)
     if not found:
         return 0
     confirmed = transfer.confirmed(server, found)

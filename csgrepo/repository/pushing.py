@@ -18,7 +18,7 @@ from csgrepo.errors import CommandFailed, CsgRepoError, PushRejected, Verificati
 from csgrepo.git import parse
 from csgrepo.jobs import PushReceipt
 from csgrepo.lfs import hooks, scan, transfer
-from csgrepo.repository import news, pages, pruning
+from csgrepo.repository import local_copies, news, pages, pruning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,8 @@ def carry_out(
     _follow_upstream(push, connection)
     if landed != push.commit:
         news.bring_in(connection, push.ref, push.commit, landed, reporter)
+    if push.delete_local:
+        _leave_to_remote(connection, sent.names)
     if push.auto_lfs_prune:
         _prune(push, connection)
     return PushReceipt(
@@ -109,6 +111,14 @@ def carry_out(
         uploaded_bytes=sent.uploaded.size_bytes,
         verified_at=datetime.now(timezone.utc),
     )
+
+
+def _leave_to_remote(connection: Connection, verified: dict[Pointer, str]) -> None:
+    """Free what the remote was just seen to have; that it stays does not undo the push."""
+    try:
+        local_copies.leave_to_remote(connection.tree, verified)
+    except CsgRepoError as error:
+        _log.warning("pushed, but local files could not be left to the remote: %s", error)
 
 
 def _prune(push: Push, connection: Connection) -> None:

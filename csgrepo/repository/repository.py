@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
 
 from csgrepo import config
 from csgrepo.errors import CsgRepoError, InvalidInput, NotARepository, NothingToCommit, QueueError
@@ -25,6 +25,7 @@ from csgrepo.progress import Reporter
 from csgrepo.repo_id import parse_remote
 from csgrepo.repository import (
     branches,
+    budget,
     cloning,
     content,
     identity,
@@ -63,6 +64,8 @@ _log = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+DeleteLocal = Literal["after_verified"]
 
 DEFAULT_MESSAGE = "commit files with csgrepo"
 
@@ -111,6 +114,15 @@ class Repository:
         on_exit: what the end of the script does about background pushes. ``"warn"``: wait for them
             and tell of each failure; ``"raise"``: the same, and exit with 8 if one failed;
             ``"detach"``: leave them to go on alone.
+        disk_budget: what the folder may take on the disk, ``.git`` included, as in ``"20GB"``.
+            Before a save goes beyond it, LFS objects are freed that the server confirms to have,
+            even those of checked out files; then pushes under way are awaited. If that does not
+            help, `DiskBudgetExceeded` is raised before anything is written. Only what csgrepo
+            writes is held back, with room kept for the next save of that size.
+        delete_local: ``"after_verified"``: once a push is verified, large files it brought to the
+            server become pointers here, and their objects go. A file that was written to since
+            stays, and so does everything if the push fails. ``git_pull(lfs=True)`` brings them
+            back.
         every_rank: in a distributed run (``torch.distributed``, or ``RANK`` as launchers set it),
             only rank 0 works on the working copy: in all others, what would clone, change or push
             it returns at once, without starting git or waiting for anyone. This lets every process
@@ -142,6 +154,8 @@ class Repository:
         endpoint: str | None = None,
         push_policy: Policy = "all",
         on_exit: OnExit = "warn",
+        disk_budget: str | int | None = None,
+        delete_local: DeleteLocal | None = None,
         every_rank: bool = False,
     ) -> None:
         self.local_dir = os.path.abspath(os.path.expanduser(os.fspath(local_dir)))
@@ -153,6 +167,8 @@ class Repository:
         self.large_file_bytes = config.settings().large_file_bytes
         self.push_policy = _one_of("push_policy", push_policy, Policy)
         self.on_exit = _one_of("on_exit", on_exit, OnExit)
+        self.disk_budget = None if disk_budget is None else budget.parse_size(disk_budget)
+        self.delete_local = delete_local and _one_of("delete_local", delete_local, DeleteLocal)
         self.every_rank = every_rank
         self._access = _access(token, endpoint, client)
         if self._stands_aside:
@@ -231,11 +247,13 @@ class Repository:
         self._access = self._access.to(remote)
         self.__dict__.pop("_tree", None)
         self.__dict__.pop("_queue", None)
+        is_new = not inquiry.is_git_repo(self.local_dir)
         cloning.prepare(Path(self.local_dir), remote, self._credentials, self.reporter)
         with turn(self._tree, f"clone {source}"):
             if revision is not None:
                 branches.checkout(self._tree, self._connection, revision, create=True)
-            self._fetch_content(force=False)
+            # What was left to the remote stays there when the clone is opened again.
+            self._fetch_content(force=is_new and not self.skip_lfs_files)
 
     def _open(self, revision: str | None) -> None:
         settings = self._tree.settings()
@@ -263,7 +281,7 @@ class Repository:
             _log.warning("%s: what was cut short is not finished yet: %s", self.local_dir, error)
 
     def _fetch_content(self, *, force: bool) -> None:
-        if force or not self.skip_lfs_files:
+        if force or not (self.skip_lfs_files or self.delete_local):
             with contextlib.ExitStack() as stack:
                 filled = content.fetch(
                     self._tree,
@@ -468,14 +486,32 @@ class Repository:
             InvalidInput: the pattern matches nothing, or a pointer would be committed as content.
             FileChanged: a large file was written to while it was read.
             DiskFull: there is no room for the copy that LFS keeps.
+            DiskBudgetExceeded: there would be room, but not within ``disk_budget``.
         """
         if self._stands_aside:
             return
         found = staging.changes(self._tree, pattern, staged=auto_lfs_track)
         tracked = tracking.auto_track(self._tree, found, self._belongs) if auto_lfs_track else []
         wanted = staging.with_attributes(self._tree, found.to_add(tracked))
+        self._make_room(sum(candidate.size for candidate in wanted.candidates))
         if staging.stage(self._tree, wanted, self.reporter):
             self._equip_plain_git()
+
+    def _make_room(self, needed: int) -> None:
+        if self.disk_budget is None or not needed:
+            return
+
+        def free(checked_out: bool) -> int:
+            with self._connection() as connection:
+                server = connection.object_server("upload")
+                return pruning.prune(self._tree, server, recent=True, checked_out=checked_out)
+
+        budget.make_room(self.local_dir, self.disk_budget, needed, free, self._uploads_under_way)
+
+    def _uploads_under_way(self) -> bool:
+        """Whether pushes go on that will have the server confirm more objects than it does now."""
+        phases = [command.progress.phase for command in self.commands_in_progress]
+        return any(phase not in {"push", "verify"} for phase in phases)
 
     @_in_turn
     def git_commit(self, commit_message: str = DEFAULT_MESSAGE) -> None:
@@ -524,7 +560,8 @@ class Repository:
         if self._stands_aside:
             return "" if blocking else ("", ranks.LeftToRankZero(self.local_dir))
         push = branches.intended_push(self._tree, upstream, auto_lfs_prune=auto_lfs_prune)
-        return self._push(replace(push, policy=policy), blocking=blocking)
+        push = replace(push, policy=policy, delete_local=bool(self.delete_local))
+        return self._push(push, blocking=blocking)
 
     def _push(self, push: Push, *, blocking: bool) -> str | tuple[str, Command]:
         if not blocking:

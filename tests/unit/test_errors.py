@@ -32,6 +32,7 @@ def example(kind: type[errors.CsgRepoError]) -> errors.CsgRepoError:
     arguments: dict[type[errors.CsgRepoError], tuple[object, ...]] = {
         errors.FileChanged: ("模型.bin", "it grew"),
         errors.DiskFull: ("/data/模型.bin", "4 GB"),
+        errors.DiskBudgetExceeded: ("/data/模型", 100, 90, 20),
         errors.UnsafePath: ("../x", "it climbs out of its folder"),
         errors.ObjectMissing: ("ab" * 32, "no such object"),
         errors.DigestMismatch: ("模型.bin", "ab" * 32, "cd" * 32),

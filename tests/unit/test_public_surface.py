@@ -48,6 +48,7 @@ ERRORS = [
     "Conflict",
     "CsgRepoError",
     "DigestMismatch",
+    "DiskBudgetExceeded",
     "DiskFull",
     "FileChanged",
     "Forbidden",
