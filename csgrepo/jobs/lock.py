@@ -118,6 +118,8 @@ class NotedLock:
                 self._acquire_in_the_end(lock)
             else:
                 lock.acquire(timeout=timeout_s)
+        except LockTimeout:
+            raise
         except Timeout as error:
             raise LockTimeout(str(self.path), self.holder, timeout_s or 0) from error
         except OSError as error:
@@ -169,7 +171,7 @@ class NotedLock:
 
 def stopped(process: Process, what: str) -> str:
     """Say that a process was suspended, and how it is made to go on."""
-    return f"{what}, which is stopped; `kill -CONT {process.pid}` lets it go on"
+    return f"{what}, which is stopped (`kill -CONT {process.pid}` lets it go on)"
 
 
 class PushLock(NotedLock):

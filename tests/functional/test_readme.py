@@ -45,8 +45,8 @@ def hub_files(wandas_hub: Hub, git: StockGit) -> Callable[..., None]:
     return put
 
 
-def test_there_are_four_examples() -> None:
-    assert len(BLOCKS) == 4
+def test_there_are_five_examples() -> None:
+    assert len(BLOCKS) == 5
 
 
 def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
@@ -93,8 +93,25 @@ def test_download_example(wandas_hub: Hub, hub_files: Callable[..., None]) -> No
     hub_files("datasets/wanda/reviews", {"r.csv": b"a"})
     names: dict[str, object] = {}
 
-    exec(BLOCKS[3], names)
+    exec(BLOCKS[4], names)
 
     assert Path(str(names["folder"]), "w.safetensors").read_bytes() == b"w"
     assert Path(str(names["config"])).read_bytes() == b"{}"
     assert Path("reviews/r.csv").read_bytes() == b"a"
+
+
+def test_training_loop_example(wandas_hub: Hub, git: StockGit) -> None:
+    HubApi().create_repo("wanda/my-model")
+    names = {
+        "Repository": Repository,
+        "model": object(),
+        "save": lambda model, name: Path(name).write_bytes(b"\0" + os.urandom(1000)),
+    }
+
+    exec(BLOCKS[3].replace("10_000", "3000"), names)
+    names["repo"].wait_for_commands(60)
+
+    work = git.at("work/my-model")
+    saved = work("log", "--format=%s", "origin/main").splitlines()
+    assert saved[:3] == ["step 2000", "step 1000", "step 0"]
+    assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -83,3 +84,24 @@ def test_lock_when_its_folder_cannot_be_made_then_says_so(tmp_path: Path) -> Non
     (tmp_path / "csgrepo").touch()
     with pytest.raises(GitError, match="can be written"), PushLock(tmp_path).hold("mine", 0):
         pytest.fail("there is no place for it")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which process is stopped")
+def test_lock_when_its_holder_is_stopped_then_those_who_wait_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("csgrepo.jobs.lock._LOOK_S", 0.05)
+    lock = PushLock(tmp_path)
+    with _holder(tmp_path) as other:
+        assert lock.hindrance == ""
+        os.kill(other.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(LockTimeout, match=f"kill -CONT {other.pid}"), lock.hold("mine"):
+                pytest.fail("it is held")
+            assert f"process {other.pid}" in lock.hindrance
+        finally:
+            os.kill(other.pid, signal.SIGCONT)
+        other.stdin.close()  # type: ignore[union-attr]
+    assert "push 主 by hand" in caplog.text
+    with lock.hold("mine"):
+        assert lock.hindrance == ""
