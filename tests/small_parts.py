@@ -83,10 +83,10 @@ class Place:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Hub]:
+def serving(root: Path | None = None, port: int = 0) -> Iterator[Hub]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(machine.MARK, raising=False)  # what it starts is no test's own
-        with Hub(min_part_bytes=PART) as hub:
+        with Hub(root, port, min_part_bytes=PART) as hub:
             patch.undo()
             hub.add_user("wanda")
             yield hub

@@ -136,11 +136,20 @@ class Upload:
 
     def _send(self, number: int) -> None:
         moved = Moved(self._tell)
+        size = self._plan.parts[number - 1].size
+
+        def on_bytes(count: int) -> None:
+            moved(count)
+            if self._stop.is_set() and moved.count < size:  # else its answer is worth hearing
+                raise _Stopped
+
         with self._slots:
+            if self._stop.is_set():
+                raise _Stopped
             plan = self._plan
             for is_fresh in (False, True):
                 try:
-                    etag = self._put(plan.parts[number - 1], moved)
+                    etag = self._put(plan.parts[number - 1], on_bytes)
                 except HubHTTPError as error:
                     if error.status == 404:
                         raise self._lost(error) from error
@@ -256,26 +265,28 @@ class Upload:
         )
 
     def _tell(self, count: int) -> None:
-        if self._stop.is_set() and count > 0:
-            raise _Stopped
         if self._on_bytes:
             with self._telling:
                 self._on_bytes(count)
 
 
 class Moved:
-    """Counts what was sent, to take it back when it must be sent anew."""
+    """Counts what was sent, to take it back when it must be sent anew.
+
+    Attributes:
+        count: bytes sent.
+    """
 
     def __init__(self, tell: OnBytes) -> None:
+        self.count = 0
         self._tell = tell
-        self._count = 0
 
     def __call__(self, count: int) -> None:
         """Pass a count on."""
-        self._count += count
+        self.count += count
         self._tell(count)
 
     def take_back(self) -> None:
         """Tell that nothing was sent."""
-        if self._count:
-            self(-self._count)
+        if self.count:
+            self(-self.count)

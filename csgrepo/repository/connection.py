@@ -15,12 +15,13 @@ from csgrepo.lfs.local import LocalServer
 from csgrepo.redact import Secret
 from csgrepo.repo_id import Remote, parse_remote
 from csgrepo.repository import remotes
+from csgrepo.repository.patience import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from csgrepo.credentials import Credentials
-    from csgrepo.git.runner import Git
+    from csgrepo.git.runner import Completed, Git
     from csgrepo.lfs.server import ObjectServer
     from csgrepo.repository.layout import WorkTree
 
@@ -56,6 +57,7 @@ class Connection:
     ) -> None:
         self.tree = tree
         self._credentials = credentials
+        self._patient = patient
         self._http = Http(silence_s=config.settings().stall_timeout_s, patient=patient)
         settings = tree.settings()
         self.name = remote or remotes.meant(settings, tree.refs.head_ref())
@@ -97,7 +99,12 @@ class Connection:
 
     def refs(self) -> dict[str, str]:
         """Ask the remote for its refs over a fresh connection: ref → object id."""
-        return parse.ls_remote(self.git_for(self.push_url).run("ls-remote", self.push_url).stdout)
+        git = self.git_for(self.push_url)
+        return parse.ls_remote(self.asking(lambda: git.run("ls-remote", self.push_url)).stdout)
+
+    def asking(self, run: Callable[[], Completed]) -> Completed:
+        """Run a git command that asks the remote, and may be run twice."""
+        return patiently(run) if self._patient else run()
 
     def object_server(self, operation: str, ref: str | None = None) -> ObjectServer:
         """Return the server that keeps this remote's LFS objects.

@@ -6,6 +6,7 @@ every object by a question to the LFS server.
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import secrets
@@ -87,10 +88,15 @@ def carry_out(
     landed = push.commit
     if previous != push.commit and not _contains(connection, previous, push.commit):
         with reporter.task("push", push.ref, 1, "refs") as task:
-            landed = _land(push, connection, previous, on_output, on_start)
+            try:
+                landed = _land(push, connection, previous, on_output, on_start)
+            except PushRejected:
+                if not _sent_again(push, connection, sent.names, reporter):
+                    raise
+                landed = _land(push, connection, previous, on_output, on_start)
             task.advance(1)
     with reporter.task("verify", push.ref, 1, "refs") as task:
-        _verify(push, connection, sent.names)
+        _verify(push, connection, sent.names, reporter)
         task.advance(1)
     _follow_upstream(push, connection)
     if landed != push.commit:
@@ -220,7 +226,8 @@ def _send_ref(
 ) -> None:
     git = connection.git_for(connection.push_url)
     options = ["--no-verify"] if _hook_only_sends_objects(connection) else []
-    completed = git.run(
+    push_it = functools.partial(
+        git.run,
         "push",
         "--porcelain",
         "--no-follow-tags",
@@ -231,6 +238,7 @@ def _send_ref(
         on_stderr=on_output,
         on_start=on_start,
     )
+    completed = connection.asking(push_it)
     refused = [ref for ref in parse.pushed_refs(completed.stdout) if ref.flag == "!"]
     if refused:  # git says so by its exit status as well; this is for the day when it does not
         raise CommandFailed(
@@ -248,16 +256,34 @@ def _hook_only_sends_objects(connection: Connection) -> bool:
         return True
 
 
-def _verify(push: Push, connection: Connection, names: dict[Pointer, str]) -> None:
+def _verify(
+    push: Push, connection: Connection, names: dict[Pointer, str], reporter: Reporter
+) -> None:
     problems = []
     now = connection.refs().get(push.ref)
     if now != push.commit and not _grew_from(push, connection, now):
         problems.append(f"{push.ref} is {now or 'not there'} instead of {push.commit}")
-    if names:
-        server = connection.object_server("upload", push.ref)
-        problems += transfer.confirm(server, names)
+    if _sent_again(push, connection, names, reporter):
+        problems += transfer.confirm(connection.object_server("upload", push.ref), names)
     if problems:
         raise VerificationFailed(connection.push_url_shown, problems)
+
+
+def _sent_again(
+    push: Push, connection: Connection, names: dict[Pointer, str], reporter: Reporter
+) -> bool:
+    """Send what the server lost after it had confirmed it; tells whether there was any."""
+    if not names:
+        return False
+    server = connection.object_server("upload", push.ref)
+    if not (lacking := transfer.confirm(server, names)):
+        return False
+    _log.warning("sent once more, for the server lost it: %s", "; ".join(lacking))
+    try:
+        transfer.upload(server, connection.tree.store, names, reporter)
+    except (CsgRepoError, OSError) as error:  # what it comes to is asked next
+        _log.warning("it could not be sent again: %s", error)
+    return True
 
 
 def _grew_from(push: Push, connection: Connection, now: str | None) -> bool:

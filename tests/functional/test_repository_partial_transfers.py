@@ -215,29 +215,44 @@ def test_a_server_that_confirms_what_it_dropped(hub, hub_remote, tmp_path):
     assert refs(remote.path) == before
 
 
-def test_an_object_lost_right_after_the_push(bare_remote, tmp_path):
+def test_an_object_lost_right_after_the_push_is_sent_once_more(bare_remote, tmp_path):
     remote = bare_remote()
     repo, content = ready_to_push(remote, tmp_path / "copy")
     write_hook(remote.path / "hooks" / "post-receive", "rm -rf lfs/objects\n")
+    assert repo.git_push() == repo.git_head_commit_url()
+    assert remote.object_path(oid(content)).read_bytes() == content
+
+
+def test_an_object_that_is_lost_for_good_fails_the_push(bare_remote, tmp_path):
+    remote = bare_remote()
+    repo, content = ready_to_push(remote, tmp_path / "copy")
+    lose = "rm -rf lfs/objects lfs/tmp; mkdir -p lfs; echo full >lfs/objects; echo full >lfs/tmp\n"
+    write_hook(remote.path / "hooks" / "post-receive", lose)
     error = raised(VerificationFailed, repo.git_push)
     assert len(error.problems) == 1
     assert "new.bin" in error.problems[0]
     # The same call again mends it, though the ref is where it should be.
     (remote.path / "hooks" / "post-receive").unlink()
+    for name in ("objects", "tmp"):
+        (remote.path / "lfs" / name).unlink()
     assert repo.git_push() == repo.git_head_commit_url()
     assert remote.object_path(oid(content)).read_bytes() == content
 
 
-def test_an_object_lost_right_after_the_push_to_a_hub(hub, hub_remote, tmp_path):
+@pytest.mark.parametrize("times", [1, None])
+def test_an_object_lost_right_after_the_push_to_a_hub(hub, hub_remote, tmp_path, times):
     remote = hub_remote()
     repo, content = ready_to_push(remote, tmp_path / "copy")
     name = "/".join(remote.url.removesuffix(".git").split("/")[-2:])
     error = {"oid": oid(content), "size": len(content), "error": {"code": 404, "message": "gone"}}
     body = json.dumps({"transfer": "basic", "objects": [error]}).encode()
-    hub.faults.add("POST", f"{name}.*/objects/batch", Answer(200, {}, body), skip=1)
-    failed = raised(VerificationFailed, repo.git_push)
-    assert "new.bin" in failed.problems[0]
-    assert "gone" in failed.problems[0]
+    hub.faults.add("POST", f"{name}.*/objects/batch", Answer(200, {}, body), skip=1, times=times)
+    if times:
+        assert repo.git_push() == repo.git_head_commit_url()
+    else:
+        failed = raised(VerificationFailed, repo.git_push)
+        assert "new.bin" in failed.problems[0]
+        assert "gone" in failed.problems[0]
 
 
 def test_a_ref_that_moved_right_after_the_push(bare_remote, tmp_path):

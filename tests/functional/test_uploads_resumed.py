@@ -77,6 +77,7 @@ def broken_off(repo: Repository, place: Place, part: int = 28) -> set[int]:
         repo.git_push()
     place.hub.faults.remove(fault)
     arrived = noted(repo)
+    until(lambda: arrived <= set(taken(place)), "the hub to write its log")
     assert arrived == set(taken(place))
     assert part not in arrived
     place.hub.requests.clear()

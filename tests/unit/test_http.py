@@ -956,3 +956,94 @@ def test_piece_on_a_slow_line_is_not_taken_for_a_stall() -> None:
 
     assert time.monotonic() - before > 0.3
     assert got == piece
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        return int(once.getsockname()[1])
+
+
+def waits_of(caplog: pytest.LogCaptureFixture) -> int:
+    return sum("trying again" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize(("patient", "times"), [(False, 2), (True, 9)])
+def test_address_where_nobody_ever_answered_is_given_up_soon_unless_nobody_waits(
+    caplog: pytest.LogCaptureFixture, patient: bool, times: int
+) -> None:
+    caplog.set_level("INFO")
+    with (
+        Http(backoff_s=0.001, patient=patient) as http,
+        pytest.raises(errors.HubUnreachable),
+    ):
+        http.request("GET", f"http://127.0.0.1:{closed_port()}/")
+    assert waits_of(caplog) == times
+
+
+def test_server_that_answered_before_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with Http(backoff_s=0.001, retries=5) as http:
+        with answering() as server:
+            server.default = then_hang_up(reply(200))
+            http.request("GET", server.url)
+            url = server.url
+        with pytest.raises(errors.HubUnreachable):
+            http.request("GET", url)
+    assert waits_of(caplog) == 5
+
+
+def test_upload_whose_answer_is_lost_is_asked_after_and_not_sent_again(
+    server: AnsweringServer, http: Http, big: Path
+) -> None:
+    class There(Exception):
+        pass
+
+    def ask() -> None:
+        raise There
+
+    server.default = hang_up
+    said: list[str] = []
+    with pytest.raises(There):
+        http.upload(
+            "PUT", server.url, big, len(CONTENT) + 4, on_unanswered=ask, on_retry=said.append
+        )
+    assert len(server.asked) == 1
+    assert said == []
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_upload_that_was_refused_is_not_asked_after(
+    server: AnsweringServer, http: Http, big: Path, status: int
+) -> None:
+    server.script.append(reply(status))
+    said: list[str] = []
+    http.upload(
+        "PUT",
+        server.url,
+        big,
+        len(CONTENT) + 4,
+        on_unanswered=lambda: pytest.fail("it said no"),
+        on_retry=said.append,
+        repeat_500=True,
+    )
+    assert len(server.asked) == 2
+    assert len(said) == 1
+
+
+def test_download_says_why_it_is_asked_for_again(server: AnsweringServer, http: Http) -> None:
+    server.script.append(hang_up)
+    server.default = serving(CONTENT)
+    said: list[str] = []
+    http.download(server.url, io.BytesIO(), on_retry=said.append)
+    assert len(said) == 1
+    assert "no answer" in said[0]
+
+
+def test_waits_between_attempts_double_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("csgrepo.http.client.time.sleep", slept.append)
+    with Http(patient=True) as http, pytest.raises(errors.HubUnreachable):
+        http.request("GET", f"http://127.0.0.1:{closed_port()}/")
+    bounds = [min(0.25 * 2**n, 30.0) for n in range(9)]
+    assert all(b <= wait <= 1.25 * b for wait, b in zip(slept, bounds, strict=True))
+    assert sum(slept) > 60  # a hub that is away for a minute is waited for
