@@ -115,6 +115,12 @@ class Sending:
         Raises:
             As calling it.
         """
+        try:
+            self._send_parts(plan, path, on_bytes, on_retry)
+        except UploadLost as lost:
+            raise TransferError(str(lost)) from lost
+
+    def _send_parts(self, plan: Plan, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
         record, plan = self._resumed(plan)
         if record:
             moved = Moved(on_bytes)
