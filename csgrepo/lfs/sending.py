@@ -86,12 +86,16 @@ class Sending:
         """
         moved = Moved(on_bytes)
         self._move(path, moved, on_retry)
-        if not self._is_confirmed():
+        is_confirmed = self._is_confirmed()
+        self._forget()  # not before: an object that nobody verified is offered to be sent anew
+        if not is_confirmed:
             on_retry("the server did not keep what it was given")
             moved.take_back()
             self._reply = self._desk.ask(self._pointer, "")
             self._move(path, moved, on_retry)
-            if not self._is_confirmed():
+            is_confirmed = self._is_confirmed()
+            self._forget()
+            if not is_confirmed:
                 raise TransferError(
                     f"object {self._pointer.oid[:12]} ({self._pointer.size} bytes) was sent and "
                     "taken twice, and the server does not have it: its storage may be full or "
@@ -101,7 +105,7 @@ class Sending:
     def _move(self, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
         action = self._reply.actions.get("upload")
         if action and self._reply.transfer == "multipart":
-            self.send_parts(Plan.read(self._pointer, action), path, on_bytes, on_retry)
+            self._send_parts(Plan.read(self._pointer, action), path, on_bytes, on_retry)
         elif upload := Action.read(action):
             self._put(upload, path, on_bytes, on_retry)
         else:
@@ -115,12 +119,20 @@ class Sending:
         Raises:
             As calling it.
         """
+        self._send_parts(plan, path, on_bytes, on_retry)
+        self._forget()
+
+    def _forget(self) -> None:
+        if record := self._desk.unfinished.find(self._pointer):
+            record.forget()
+
+    def _send_parts(self, plan: Plan, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
         try:
-            self._send_parts(plan, path, on_bytes, on_retry)
+            self._go_on_or_begin(plan, path, on_bytes, on_retry)
         except UploadLost as lost:
             raise TransferError(str(lost)) from lost
 
-    def _send_parts(self, plan: Plan, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
+    def _go_on_or_begin(self, plan: Plan, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
         record, plan = self._resumed(plan)
         if record:
             moved = Moved(on_bytes)
@@ -174,7 +186,6 @@ class Sending:
             is_there=self._is_there,
             slots=self._desk.slots,
         ).run()
-        record.forget()
 
     def _renewed(self, plan: Plan) -> Plan:
         reply = self._desk.ask(self._pointer, plan.upload_id)

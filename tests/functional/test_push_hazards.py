@@ -166,6 +166,19 @@ def test_what_lasts_is_a_typed_error_and_the_next_push_goes_on(
     assert arrived(place, repo, data)
 
 
+def test_what_could_not_be_verified_is_verified_by_the_next_push_and_not_sent_again(
+    place, repo, data
+):
+    strike(place, "verify", Answer(500), times=None)
+    with pytest.raises(HubHTTPError):
+        repo.git_push()
+    place.hub.faults.clear()
+    place.hub.requests.clear()
+    repo.git_push()
+    assert place.asked("PUT", "/_parts/") == 0
+    assert arrived(place, repo, data)
+
+
 def test_what_is_lost_after_it_was_confirmed_is_sent_once_more(place, repo, data):
     # The hub says of the parts and of the object that it has them, and drops them.
     strike(place, "completion", Swallow())
