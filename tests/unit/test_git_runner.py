@@ -260,8 +260,12 @@ def test_interrupt_while_git_runs_stops_it(repo: Git) -> None:
         main = threading.main_thread().ident
         threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT]).start()
 
-    with pytest.raises(KeyboardInterrupt):
-        shell(repo, "sleep 300 #").run("sh", on_start=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            shell(repo, "sleep 300 #").run("sh", on_start=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert processes.left_behind(os.environ["TEST_PROCESS_MARK"]) == {}
 
