@@ -81,12 +81,37 @@ def _in_turn(
 
     @functools.wraps(method)
     def wrapper(self: Repository, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        if self._stands_aside:  # it then says so itself, and there may be no working copy
-            return method(self, *args, **kwargs)
         with turn(self._tree, method.__name__.strip("_").replace("_", " ")):
             return method(self, *args, **kwargs)
 
     return wrapper
+
+
+def _by_rank_zero(
+    instead: Callable[[], _T],
+) -> Callable[
+    [Callable[Concatenate[Repository, _P], _T]], Callable[Concatenate[Repository, _P], _T]
+]:
+    """Run a method where the working copy is not left to rank 0; elsewhere return something else.
+
+    Args:
+        instead: makes what the other ranks get.
+    """
+
+    def decorate(
+        method: Callable[Concatenate[Repository, _P], _T],
+    ) -> Callable[Concatenate[Repository, _P], _T]:
+        @functools.wraps(method)
+        def wrapper(self: Repository, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            return instead() if self._stands_aside else method(self, *args, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def _nothing() -> None:
+    """What most methods return."""
 
 
 class Repository:
@@ -221,6 +246,7 @@ class Repository:
 
     # -- cloning -------------------------------------------------------------------------------
 
+    @_by_rank_zero(_nothing)
     def clone_from(self, repo_url: str, token: bool | str | None = None) -> None:
         """Make the folder a working copy of a repository.
 
@@ -236,8 +262,6 @@ class Repository:
             GitError: git, or the remote, says no.
             PartialDownload: some large files are still pointers; all others are complete.
         """
-        if self._stands_aside:
-            return
         if token is not None:
             self._access = Access.of(self._access.endpoint, token)
         self._clone(repo_url, None)
@@ -363,6 +387,7 @@ class Repository:
 
     # -- settings ------------------------------------------------------------------------------
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_config_username_and_email(
         self, git_user: str | None = None, git_email: str | None = None
@@ -372,10 +397,9 @@ class Repository:
         Raises:
             InvalidInput: git could not store it.
         """
-        if self._stands_aside:
-            return
         identity.configure(self._tree, git_user, git_email)
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_credential_helper_store(self) -> None:
         """Let plain git commands in this working copy use the token that `login` keeps.
@@ -383,13 +407,12 @@ class Repository:
         Registers csgrepo's own credential helper for this clone and this hub only. Nothing is
         stored: the name is that of the interface this class succeeds.
         """
-        if self._stands_aside:
-            return
         with self._connection() as connection:
             register_helper(self._tree.plain_git, connection.remote)
 
     # -- tracking ------------------------------------------------------------------------------
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def lfs_track(self, patterns: str | list[str], filename: bool = False) -> None:
         """Keep matching files in LFS from now on.
@@ -401,18 +424,15 @@ class Repository:
         Raises:
             InvalidInput: git could not use a pattern, or it takes in git's own files.
         """
-        if self._stands_aside:
-            return
         lines = [attributes.user_pattern(p, filename=filename) for p in _listed(patterns)]
         with tracking.refreshed(self._tree):
             attributes.track(self._tree.folder, lines, self._tree.temporary_dir())
         self._equip_plain_git()
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def lfs_untrack(self, patterns: str | list[str]) -> None:
         """Keep matching files in git itself from now on; takes what `lfs_track` was given."""
-        if self._stands_aside:
-            return
         both = [
             attributes.user_pattern(pattern, filename=filename)
             for pattern in _listed(patterns)
@@ -430,10 +450,9 @@ class Repository:
         """Track changed files that are not text; returns them."""
         return self._auto_track(pattern, self._is_binary)
 
+    @_by_rank_zero(list[str])
     @_in_turn
     def _auto_track(self, pattern: str, wanted: Callable[[Candidate], bool]) -> list[str]:
-        if self._stands_aside:
-            return []
         found = staging.changes(self._tree, pattern, staged=True)
         return tracking.auto_track(self._tree, found, wanted)
 
@@ -446,6 +465,7 @@ class Repository:
     def _is_binary(self, candidate: Candidate) -> bool:
         return tracking.is_binary(os.path.join(self.local_dir, candidate.path))
 
+    @_by_rank_zero(int)
     @_in_turn
     def lfs_prune(self, recent: bool = False) -> int:
         """Remove local LFS objects that are not checked out and that the server confirms to have.
@@ -456,24 +476,22 @@ class Repository:
         Returns:
             The bytes set free.
         """
-        if self._stands_aside:
-            return 0
         with self._connection() as connection:
             server = connection.object_server("upload")
             return pruning.prune(self._tree, server, recent=recent)
 
+    @_by_rank_zero(_nothing)
     def lfs_enable_largefiles(self) -> None:
         """Let plain git and git-lfs in this working copy push files of more than 5 GB.
 
         Such files go to the hub in parts, which git-lfs leaves to csgrepo from then on. csgrepo's
         own pushes send them in parts anyway.
         """
-        if self._stands_aside:
-            return
         transfer_agent.enable(self._tree.folder)
 
     # -- add, commit, push, pull ---------------------------------------------------------------
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_add(self, pattern: str = ".", auto_lfs_track: bool = False) -> None:
         """Stage new, changed and deleted files.
@@ -488,8 +506,6 @@ class Repository:
             DiskFull: there is no room for the copy that LFS keeps.
             DiskBudgetExceeded: there would be room, but not within ``disk_budget``.
         """
-        if self._stands_aside:
-            return
         found = staging.changes(self._tree, pattern, staged=auto_lfs_track)
         tracked = tracking.auto_track(self._tree, found, self._belongs) if auto_lfs_track else []
         wanted = staging.with_attributes(self._tree, found.to_add(tracked))
@@ -513,6 +529,7 @@ class Repository:
         phases = [command.progress.phase for command in self.commands_in_progress]
         return any(phase not in {"push", "verify"} for phase in phases)
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_commit(self, commit_message: str = DEFAULT_MESSAGE) -> None:
         """Commit what is staged.
@@ -521,8 +538,6 @@ class Repository:
             NothingToCommit: nothing is.
             InvalidInput: the message is empty.
         """
-        if self._stands_aside:
-            return
         if not commit_message.strip() or "\0" in commit_message:
             raise InvalidInput("a commit needs a message; pass commit_message=")
         branches.require_staged(self._tree)
@@ -574,6 +589,7 @@ class Repository:
         ):
             return pushing.carry_out(push, connection, self.reporter).url
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_pull(self, rebase: bool = False, lfs: bool = False) -> None:
         """Bring in what is new on the remote.
@@ -586,12 +602,11 @@ class Repository:
             MergeConflict: both sides changed the same paths; the merge was undone.
             PartialDownload: some large files are still pointers; all others are complete.
         """
-        if self._stands_aside:
-            return
         with self._connection() as connection:
             news.pull(connection, rebase=rebase)
         self._fetch_content(force=lfs)
 
+    @_by_rank_zero(_nothing)
     @_in_turn
     def git_checkout(self, revision: str, create_branch_ok: bool = False) -> None:
         """Check out a branch, tag or commit.
@@ -604,8 +619,6 @@ class Repository:
             UnknownRevision: there is none.
             MergeConflict: changes in the working copy would be overwritten.
         """
-        if self._stands_aside:
-            return
         branches.checkout(self._tree, self._connection, revision, create=create_branch_ok)
         self._fetch_content(force=False)
 
@@ -709,14 +722,13 @@ class Repository:
         with self._connection(remote) as connection:
             return tags.exists_remote(connection, tag_name)
 
+    @_by_rank_zero(_nothing)
     def add_tag(self, tag_name: str, message: str | None = None, remote: str | None = None) -> None:
         """Tag the commit that is checked out and, with ``remote``, push the tag there.
 
         Raises:
             GitError: the tag exists.
         """
-        if self._stands_aside:
-            return
         oid = tags.create(self._tree, tag_name, message)
         if remote is not None:
             with self._connection(remote) as connection:
@@ -724,14 +736,13 @@ class Repository:
             ref = f"refs/tags/{tag_name}"
             self._push(Push(remote, url, oid, ref, title=f"push tag {tag_name}"), blocking=True)
 
+    @_by_rank_zero(bool)
     def delete_tag(self, tag_name: str, remote: str | None = None) -> bool:
         """Delete a tag here and, with ``remote``, there.
 
         Returns:
             Whether there was one to delete.
         """
-        if self._stands_aside:
-            return False
         deleted = tags.delete(self._tree, tag_name)
         if remote is not None:
             with self._connection(remote) as connection:
