@@ -21,6 +21,7 @@ from csgrepo.errors import (
     Forbidden,
     HubUnreachable,
     LfsError,
+    MergeConflict,
     PartialDownload,
     PushRejected,
     RemoteNotFound,
@@ -214,7 +215,7 @@ def test_push_that_a_hook_refuses_repeats_the_hosts_words(
     assert repo.verify()
 
 
-def test_push_of_what_others_have_overtaken_is_rejected(shared: Shared) -> None:
+def test_push_of_a_file_that_others_have_changed_too_is_a_conflict(shared: Shared) -> None:
     first = shared.repository("first")
     samples.write(Path(first.local_dir), {"note.txt": b"first\n"})
     first.push_to_hub("First")
@@ -225,10 +226,32 @@ def test_push_of_what_others_have_overtaken_is_rejected(shared: Shared) -> None:
     second.git_add()
     second.git_commit("Other")
 
-    with pytest.raises(PushRejected):
+    mine = second.git_head_hash()
+    with pytest.raises(MergeConflict) as caught:
         second.git_push()
 
+    assert caught.value.paths == ("note.txt",)
     assert StockGit(shared.remote.path)("rev-parse", "main") == first.git_head_hash()
+    assert second.git_head_hash() == mine
+    assert Path(second.local_dir, "note.txt").read_bytes() == b"other\n"
+    assert second.is_repo_clean()
+
+
+def test_push_beside_what_others_have_pushed_brings_both_together(shared: Shared) -> None:
+    first = shared.repository("first")
+    samples.write(Path(first.local_dir), {"note.txt": b"first\n"})
+    first.push_to_hub("First")
+    second = shared.repository("second")
+    samples.write(Path(first.local_dir), {"note.txt": b"more\n", "theirs.bin": ONE})
+    first.push_to_hub("More")
+    samples.write(Path(second.local_dir), {"mine.bin": TWO})
+    second.push_to_hub("Mine")
+
+    assert StockGit(shared.remote.path)("rev-parse", "main") == second.git_head_hash()
+    third = shared.repository("third")
+    both = {"note.txt": b"more\n", "theirs.bin": ONE, "mine.bin": TWO}
+    for folder in (Path(second.local_dir), Path(third.local_dir)):
+        assert {name: (folder / name).read_bytes() for name in both} == both
 
 
 # -- the LFS server ----------------------------------------------------------------------------
