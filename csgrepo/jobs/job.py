@@ -124,5 +124,8 @@ class Job:
 # What a shell reports of a command that was stopped with Ctrl-C.
 CANCELLED = Ending("cancelled", 130, "Cancelled", "The push was cancelled")
 WORKER_GONE = Ending(
-    "interrupted", 137, "Interrupted", "Worker was killed by SIGKILL, or its machine went down"
+    "interrupted",
+    137,
+    "Interrupted",
+    "Worker was killed by SIGKILL, its machine went down, or its disk was full",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -30,5 +31,9 @@ def fill(disk: Path, leave: int) -> Path:
     """Take all room of a disk but so many bytes; return the file that takes it."""
     facts = os.statvfs(disk)
     ballast = disk / "ballast"
-    ballast.write_bytes(bytes(max(0, facts.f_bavail * facts.f_frsize - leave)))
+    try:
+        ballast.write_bytes(bytes(max(0, facts.f_bavail * facts.f_frsize - leave)))
+    except OSError as error:  # somebody else wrote meanwhile; it is full all the same
+        if error.errno != errno.ENOSPC:
+            raise
     return ballast

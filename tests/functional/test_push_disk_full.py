@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from csgrepo import DiskFull, GitError, Repository
+from csgrepo import DiskFull, GitError, QueueError, Repository
+from csgrepo.server import Hub, Stall
+from tests import small_parts
 from tests.functional.copies import committed, noise, raised, refs, seed, state
 from tests.functional.disks import fill, mounted
+from tests.functional.jobs_clone import PATIENCE_S, until
 from tests.stock import RemoteRepository, StockGit
 
 MIB = 1024 * 1024
@@ -19,6 +23,12 @@ MIB = 1024 * 1024
 def disk(tmp_path: Path) -> Iterator[Path]:
     with mounted(tmp_path / "disk") as folder:
         yield folder
+
+
+@pytest.fixture(scope="module")
+def small_hub() -> Iterator[Hub]:
+    with small_parts.serving() as hub:
+        yield hub
 
 
 @pytest.fixture
@@ -77,3 +87,31 @@ def test_no_room_to_bring_in_what_others_pushed(git, disk, repo, remote):
     assert again.git_head_hash() == tip
     assert Path(repo.local_dir, "large.txt").read_bytes() == text
     assert StockGit(Path(repo.local_dir))("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("prune", [False, True], ids=["keeping", "pruning"])
+@pytest.mark.parametrize("leave", [0, 64 * 1024])
+def test_no_room_while_a_background_push_is_under_way(disk, small_hub, leave, prune):
+    """The disk fills up amid the upload: an end that is true, and what is left to do is done."""
+    place = small_parts.place(small_hub)
+    repo = place.clone(disk / "background")
+    data = small_parts.content(5)
+    repo.lfs_track("*.bin")
+    Path(repo.local_dir, "w.bin").write_bytes(data)
+    hold = threading.Event()
+    fault = small_hub.faults.add("PUT", "/_parts/.*/3$", Stall(event=hold))
+    _, push = repo.push_to_hub("weights", blocking=False, auto_lfs_prune=prune)
+    until(lambda: fault.hits)
+    ballast = fill(disk, leave)
+    hold.set()
+    until(lambda: push.is_done)
+    assert push.failed or place.tip() == repo.git_head_hash()
+    ballast.unlink()
+    if push.failed:
+        with pytest.raises(QueueError, match="disk"):
+            repo.wait_for_commands()
+        (push,) = repo._queue.resume()
+    assert push.wait(PATIENCE_S).status == 0, push.error
+    assert push.receipt.commit == place.tip() == repo.git_head_hash()
+    assert place.stored(data) == data
+    assert Path(repo.local_dir, "w.bin").read_bytes() == data
