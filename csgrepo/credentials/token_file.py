@@ -3,10 +3,15 @@
 A line is ``ENDPOINT TOKEN``. Older versions, and the hub's own client, keep a token alone in that
 file; it does not say which hub it is for, so the first hub that is asked gets it, and from then on
 its line says so.
+
+Whoever changes the file holds a lock from reading it to renaming the new one over it: two that log
+in at once, to two hubs, both find their lines in it afterwards.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import logging
 import os
@@ -21,7 +26,7 @@ from csgrepo.http import origin
 from csgrepo.redact import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["checked_token", "delete_token", "place_of", "read_token", "save_token"]
@@ -29,6 +34,9 @@ __all__ = ["checked_token", "delete_token", "place_of", "read_token", "save_toke
 logger = logging.getLogger(__name__)
 
 _IN_KEYRING = "keyring:"  # stands where the token would, when the system keyring has it
+_PATIENCE_S = 60.0  # for another login, which may be asking for the keyring's password
+# What file systems without locks answer: some network and user-space ones.
+_NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
 def checked_token(token: str | Secret, where: str) -> Secret:
@@ -73,21 +81,29 @@ def read_token(endpoint: str | None = None) -> Secret | None:
         CsgRepoError: the token is in the system keyring, which cannot be asked.
     """
     place, (bound, loose) = place_of(endpoint), _entries()
+    if loose and place not in bound:
+        bound = _bound_now(place, loose)
     kept = bound.get(place)
     if kept == _IN_KEYRING:
         return keyring_store.get(place)
-    if kept:
-        return Secret(kept)
-    if not loose:
-        return None
+    return Secret(kept) if kept else None
+
+
+def _bound_now(place: str, seen: str) -> dict[str, str]:
+    """Bind the token that is for no hub in particular to one; return what is bound then."""
     try:
-        _write({**bound, place: loose})
+        with _alone():
+            bound, loose = _entries()  # another process may have been faster
+            if loose and place not in bound:
+                bound[place] = loose
+                _write(bound)
+                path = settings().token_path
+                logger.info("the token in %s is the one for %s from now on", path, place)
+            return bound
     except CsgRepoError as error:
         # A mounted secret, say. It stays the token of the hub that the environment names.
         logger.info("the kept token is not bound to %s: %s", place, error)
-        return Secret(loose) if place == place_of(None) else None
-    logger.info("the token in %s is the one for %s from now on", settings().token_path, place)
-    return Secret(loose)
+        return {place: seen} if place == place_of(None) else {}
 
 
 def _entries() -> tuple[dict[str, str], str]:
@@ -133,17 +149,64 @@ def save_token(
         CsgRepoError: it cannot be kept.
     """
     content, place = checked_token(token, "the token").reveal(), place_of(endpoint)
+    with _alone():
+        try:
+            bound, loose = _entries()
+        except InvalidInput:
+            bound, loose = {}, ""  # what nobody can read is replaced
+        if loose and not bound:  # the only token there was, and this one takes its place
+            loose = ""
+        if in_keyring:
+            keyring_store.put(place, content)
+        path = _write({**bound, place: _IN_KEYRING if in_keyring else content}, loose)
+        if bound.get(place) == _IN_KEYRING and not in_keyring:
+            keyring_store.forget(place)
+    return path
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other processes and threads from changing the file.
+
+    Raises:
+        CsgRepoError: its folder cannot be written to, or another process holds on to the lock.
+    """
+    from filelock import FileLock, Timeout
+
+    path = settings().token_path
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE_S, mode=0o600)
     try:
-        bound, loose = _entries()
-    except InvalidInput:
-        bound, loose = {}, ""  # what nobody can read is replaced
-    if in_keyring:
-        keyring_store.put(place, content)
-    elif bound.get(place) == _IN_KEYRING:
-        keyring_store.forget(place)
-    if loose and not bound:  # the only token there was, and this one takes its place
-        loose = ""
-    return _write({**bound, place: _IN_KEYRING if in_keyring else content}, loose)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+        _sweep(path)
+    except Timeout as error:
+        raise CsgRepoError(
+            f"another process has been changing {path} for {_PATIENCE_S:g} seconds; end it, and "
+            "try again"
+        ) from error
+    except NotImplementedError as error:
+        logger.info("%s is changed without a lock: %s", path, error)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise _unkept(path, error) from error
+        logger.info("%s is changed without a lock: %s", path, error)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _sweep(path: Path) -> None:
+    """Remove what those left who died while they wrote: it holds tokens."""
+    for left in path.parent.glob(f".{path.name[:20]}.{'[0-9a-f]' * 12}.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def _unkept(path: Path, error: OSError) -> CsgRepoError:
+    return CsgRepoError(
+        f"the token cannot be kept in {path}: {error.strerror or error}. Set CSGHUB_TOKEN "
+        "instead, or CSGHUB_HOME to a folder that can be written to."
+    )
 
 
 def _write(bound: Mapping[str, str], loose: str = "") -> Path:
@@ -151,13 +214,10 @@ def _write(bound: Mapping[str, str], loose: str = "") -> Path:
     lines = [*([loose] if loose else []), *(f"{place} {token}" for place, token in bound.items())]
     try:
         write_private(path, "".join(f"{line}\n" for line in lines).encode())
-    except CsgRepoError:
+    except CsgRepoError:  # the disk is full, and that says so
         raise
     except OSError as error:
-        raise CsgRepoError(
-            f"the token cannot be kept in {path}: {error.strerror or error}. Set CSGHUB_TOKEN "
-            "instead, or CSGHUB_HOME to a folder that can be written to."
-        ) from error
+        raise _unkept(path, error) from error
     return path
 
 
@@ -168,24 +228,29 @@ def delete_token(endpoint: str | None = None) -> bool:
         CsgRepoError: the file cannot be changed.
     """
     place, path = place_of(endpoint), settings().token_path
-    try:
-        bound, loose = _entries()
-    except InvalidInput:
-        bound, loose = {}, "unreadable"
-    kept = bound.pop(place, "")
-    if not (kept or loose):
+    if not os.path.exists(path):
         return False
-    if kept == _IN_KEYRING:
-        keyring_store.forget(place)
-    if bound:
-        _write(bound)
-        return True
+    with _alone():
+        try:
+            bound, loose = _entries()
+        except InvalidInput:
+            bound, loose = {}, "unreadable"
+        kept = bound.pop(place, "")
+        if not (kept or loose):
+            return False
+        if bound:
+            _write(bound)
+        else:
+            _remove(path)
+        if kept == _IN_KEYRING:
+            keyring_store.forget(place)
+    return True
+
+
+def _remove(path: Path) -> None:
     try:
-        path.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise CsgRepoError(
             f"the token file {path} cannot be removed: {error.strerror or error}"
         ) from error
-    return True

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +104,28 @@ def test_hubs_side_by_side(at_hub: Account) -> None:
     assert whoami(endpoint=other).name == at_hub.name
     assert logout(endpoint=other) is True
     assert whoami().name == at_hub.name
+
+
+def test_two_that_log_in_at_once_to_two_hubs_keep_both_tokens(at_hub: Account) -> None:
+    hubs = [at_hub.endpoint, at_hub.endpoint.replace("127.0.0.1", "localhost")]
+    program = (
+        "import sys; from csgrepo import login; input(); login(sys.argv[1], endpoint=sys.argv[2])"
+    )
+    with contextlib.ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", program, at_hub.token, hub], stdin=subprocess.PIPE
+                )
+            )
+            for hub in hubs
+        ]
+        for process in started:
+            process.stdin.write(b"\n")
+            process.stdin.close()
+        assert [process.wait(60) for process in started] == [0, 0]
+
+    assert [whoami(endpoint=hub).name for hub in hubs] == [at_hub.name] * 2
 
 
 def test_login_says_that_the_environment_wins(

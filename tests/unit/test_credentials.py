@@ -8,7 +8,9 @@ import os
 import stat
 import subprocess
 import sys
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -413,7 +415,8 @@ def test_token_file_is_private_and_whole() -> None:
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert {entry.name for entry in path.parent.iterdir()} == {path.name, ".token.lock"}
+    assert (path.parent / ".token.lock").read_bytes() == b""
 
 
 def test_token_file_replaces_and_deletes() -> None:
@@ -437,6 +440,55 @@ def test_each_hub_has_a_token_of_its_own() -> None:
         assert Credentials(other).authorization(f"{other}/api/v1/models") == {}
     assert delete_token("http://127.0.0.1:8080") is True
     assert read_token(HUB) == Secret(TOKEN)
+
+
+def test_hubs_that_are_logged_in_to_at_once_lose_no_line() -> None:
+    hubs = [f"http://127.0.0.1:{port}" for port in range(8000, 8020)]
+    with ThreadPoolExecutor(len(hubs)) as pool:
+        list(pool.map(lambda hub: save_token(f"{TOKEN}{hub[-2:]}", hub), hubs))
+
+    assert {hub: read_token(hub) for hub in hubs} == {hub: Secret(TOKEN + hub[-2:]) for hub in hubs}
+
+    with ThreadPoolExecutor(len(hubs)) as pool:
+        assert all(pool.map(delete_token, hubs[1:]))
+    assert [hub for hub in hubs if read_token(hub)] == hubs[:1]
+
+
+def test_token_alone_in_the_file_goes_to_one_hub_though_many_ask_at_once() -> None:
+    path = config.settings().token_path
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{TOKEN}\n")
+    hubs = [f"http://127.0.0.1:{port}" for port in range(8000, 8020)]
+    with ThreadPoolExecutor(len(hubs)) as pool:
+        found = list(pool.map(read_token, hubs))
+
+    (hub,) = [hub for hub, token in zip(hubs, found, strict=True) if token]
+    assert path.read_text() == f"{hub} {TOKEN}\n"
+
+
+def test_token_file_is_whole_whenever_its_writer_is_killed() -> None:
+    """And the next to log in neither waits for the dead nor leaves their tokens lying about."""
+    path = save_token(OTHER, HUB)
+    program = (
+        "import itertools; from csgrepo.credentials import save_token\n"
+        "print(flush=True)\n"
+        "for n in itertools.count(): save_token(f't{n}', 'http://127.0.0.1:8080')"
+    )
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout
+            writer.stdout.readline()
+            until = path.stat().st_ino
+            while path.stat().st_ino == until:
+                time.sleep(0.001)
+            writer.kill()
+        assert read_token(HUB) == Secret(OTHER)
+        assert read_token("http://127.0.0.1:8080")
+    (path.parent / ".token.0123456789ab.tmp").write_text(f"{HUB} {TOKEN}\n")  # half a login
+
+    save_token(TOKEN, HUB)
+
+    assert {entry.name for entry in path.parent.iterdir()} == {path.name, ".token.lock"}
 
 
 def test_public_hub_is_one_place_at_both_of_its_addresses() -> None:
