@@ -17,11 +17,11 @@ from csgrepo.errors import (
     UnknownRevision,
 )
 from csgrepo.files import disk_errors
-from csgrepo.git import parse
+from csgrepo.git import parse, remotes
 from csgrepo.jobs import Push
 from csgrepo.lfs import hooks
 from csgrepo.repo_id import check_ref_name
-from csgrepo.repository import remotes, staging
+from csgrepo.repository import staging
 from csgrepo.repository.passage import Passage, recorded
 
 if TYPE_CHECKING:

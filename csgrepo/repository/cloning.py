@@ -22,13 +22,12 @@ from csgrepo.errors import (
     Unauthorized,
 )
 from csgrepo.files import disk_errors, safe_join
-from csgrepo.git import parse
+from csgrepo.git import parse, remotes
 from csgrepo.git.runner import Git
 from csgrepo.git.settings import GitSettings
 from csgrepo.http import Http
 from csgrepo.lfs import filter_process, hooks
 from csgrepo.repo_id import Remote, parse_remote, same_remote
-from csgrepo.repository import remotes
 from csgrepo.repository.layout import WorkTree
 from csgrepo.repository.scratch import is_scratch, scratch
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from csgrepo import config
-from csgrepo.git import parse
+from csgrepo.git import parse, remotes
 from csgrepo.git.settings import GitSettings
 from csgrepo.http import Http, origin
 from csgrepo.lfs.batch import HttpServer
@@ -14,7 +14,6 @@ from csgrepo.lfs.endpoint import locate
 from csgrepo.lfs.local import LocalServer
 from csgrepo.redact import Secret
 from csgrepo.repo_id import Remote, parse_remote
-from csgrepo.repository import remotes
 from csgrepo.repository.patience import patiently
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
 
 from csgrepo import config
 from csgrepo.errors import CsgRepoError, InvalidInput, NotARepository, NothingToCommit, QueueError
+from csgrepo.git import remotes
 from csgrepo.jobs import exits
 from csgrepo.jobs.exits import OnExit
 from csgrepo.jobs.lock import LockTimeout, PushLock
@@ -36,7 +37,6 @@ from csgrepo.repository import (
     pruning,
     pushing,
     ranks,
-    remotes,
     staging,
     tags,
     tracking,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from csgrepo.errors import GitError
+from csgrepo.git import remotes
 from csgrepo.git.settings import GitSettings
-from csgrepo.repository import remotes
 
 FOLDER = Path("/home/wanda/model")
 MAIN = "refs/heads/main"
