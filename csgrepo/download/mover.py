@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from csgrepo.download.content import Digests, check_bytes, check_file
 from csgrepo.download.part import BLOCK, Part
-from csgrepo.download.ranges import Follower, Ranges
+from csgrepo.download.ranges import Follower, Ranges, runs
 from csgrepo.errors import DiskFull
 from csgrepo.files import disk_errors
 
@@ -147,11 +147,19 @@ def _large(ranges: Ranges, part: Part, file: TreeFile, connections: int) -> None
 
 
 def _mended(ranges: Ranges, part: Part, file: TreeFile) -> bool:
-    """Look for the blocks that came wrong: fetch range after range again until the digest fits.
+    """Find the blocks that are wrong, and fetch only those again where that can be known.
 
-    Nobody tells which bytes are wrong, only that some are. A range that comes as it came before
-    costs its transfer and nothing else; after one that differs the file is hashed again.
+    A block that rotted on the disk no longer has the CRC it came with: it alone is fetched. Where
+    all are as they came, nobody tells which came wrong, only that some did. Then range after range
+    is fetched until the digest fits: for one wrong byte half of the file on average, and never more
+    than all of it. A range that comes as it came before costs its transfer and nothing else; after
+    one that differs the file is hashed again.
     """
+    rotten = part.rotten()
+    for first, last in runs(rotten):
+        ranges.fetch_again(first, last)
+    if rotten and check_file(part.path, file) is None:
+        return True
     for first in range(0, part.count, _MENDED_AT_ONCE):
         last = min(first + _MENDED_AT_ONCE, part.count) - 1
         if ranges.fetch_again(first, last) and check_file(part.path, file) is None:

@@ -97,6 +97,13 @@ class Part:
                 self._crcs[index] = crc
         return True
 
+    def rotten(self) -> list[int]:
+        """Return the numbers of blocks that are no longer as they came, and forget those."""
+        found = [i for i, crc in sorted(self._crcs.items()) if zlib.crc32(self.read(i)) != crc]
+        for index in found:
+            del self._crcs[index]
+        return found
+
     def discard(self) -> None:
         """Remove it: its bytes are not what they should be."""
         self.close()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from csgrepo.download.source import Source
     from csgrepo.http import Response
 
-__all__ = ["Follower", "Ranges"]
+__all__ = ["Follower", "Ranges", "runs"]
 
 _BLOCKS_PER_RANGE = 256  # 64 MiB: few enough requests, and the digest is never far behind
 _RETRIES = 5
@@ -122,7 +122,7 @@ class Ranges:
         there = self._part.size - sum(map(self._part.length, missing))
         if there:
             self._on_bytes(there)
-        runs = deque(_runs(missing))
+        waiting = deque(runs(missing))
 
         def take(index: int, content: bytes) -> None:
             if not self._part.has(index):
@@ -133,16 +133,16 @@ class Ranges:
         def work() -> None:
             while not self._stop.is_set():
                 try:
-                    first, last = runs.popleft()
+                    first, last = waiting.popleft()
                 except IndexError:
                     return
                 self._fetch(first, last, take)
 
-        if connections <= 1 or len(runs) <= 1:
+        if connections <= 1 or len(waiting) <= 1:
             work()
             return
-        with ThreadPoolExecutor(min(connections, len(runs)), "csgrepo-range") as pool:
-            futures = [pool.submit(work) for _ in range(min(connections, len(runs)))]
+        with ThreadPoolExecutor(min(connections, len(waiting)), "csgrepo-range") as pool:
+            futures = [pool.submit(work) for _ in range(min(connections, len(waiting)))]
             try:
                 for future in futures:
                     future.result()
@@ -157,6 +157,7 @@ class Ranges:
             nonlocal changed
             changed |= self._part.write(index, content)
 
+        self._stop.clear()  # it is set once all missing ones came over several connections
         self._fetch(first, last, take)
         return changed
 
@@ -229,7 +230,7 @@ class Ranges:
         return TransferError(f"{shown(self._url)} could not be downloaded: {what}; try again")
 
 
-def _runs(missing: list[int]) -> Iterator[tuple[int, int]]:
+def runs(missing: list[int]) -> Iterator[tuple[int, int]]:
     """Yield first and last of the runs in a sorted list, none longer than a range may be."""
     first = last = -1
     for index in missing:

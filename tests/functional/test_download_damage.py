@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from csgrepo import DigestMismatch, DiskFull, NotFound, file_download, snapshot_download
 from csgrepo.download.part import BLOCK
+from csgrepo.progress import Event, listen
 from csgrepo.server import Answer, Corrupt, Reset, Truncate
 from tests.functional.copies import noise
 from tests.functional.disks import mounted
@@ -92,6 +95,54 @@ def test_byte_that_rotted_in_a_part_costs_its_block_only(shelf: Shelf, tmp_path,
 
     assert Path(path).read_bytes() == content
     assert sent_bytes(shelf.asked(size=LARGE - 7 * BLOCK)) == LARGE - 7 * BLOCK
+
+
+def rotting(part: Path, at: int, when: int) -> Callable[[Event], None]:
+    """Flip a byte on the disk once so many bytes are there."""
+    left = [when]
+
+    def rot(event: Event) -> None:
+        if left and event.done >= left[0]:
+            left.clear()
+            with part.open("r+b") as file:
+                file.seek(at)
+                (byte,) = file.read(1)
+                file.seek(at)
+                file.write(bytes([byte ^ 1]))
+
+    return rot
+
+
+def test_byte_that_rots_while_the_rest_comes_costs_its_block_only(shelf, tmp_path, content) -> None:
+    cache = tmp_path / "cache"
+    interrupted(shelf, cache, 8 * BLOCK)
+    (part,), (records,) = parts(cache, ".part"), parts(cache, ".blocks")
+    known = records.read_bytes()
+    header = known.index(b"\n") + 1
+    records.write_bytes(known[:header] + known[header + 12 :])  # the first block is to come again
+
+    # What the disk has is told before the first byte comes, and nothing can be hashed till then.
+    with contextlib.ExitStack() as until_it_came:
+        until_it_came.callback(listen(rotting(part, 5 * BLOCK + 7, 7 * BLOCK)))
+        path = file_download(shelf.id, "w.bin", cache_dir=cache)
+
+    assert Path(path).read_bytes() == content
+    expected = LARGE - 7 * BLOCK + BLOCK
+    assert sent_bytes(shelf.asked(size=expected)) == expected
+
+
+def test_flipped_byte_on_the_wire_costs_no_more_than_the_ranges_up_to_it(shelf: Shelf) -> None:
+    """The digest of the whole is all that is known: ranges of 8 MiB are fetched again in order."""
+    range_ = 32 * BLOCK
+    content = noise(3 * range_)
+    shelf.put({"w.bin": content}, lfs=True)
+    shelf.hub.faults.add("GET", shelf.body, Corrupt(range_ + 5))
+
+    path = file_download(shelf.id, "w.bin")
+
+    assert Path(path).read_bytes() == content
+    again = sent_bytes(shelf.asked(size=len(content) + 2 * range_)) - len(content)
+    assert again == 2 * range_
 
 
 @pytest.mark.parametrize("harm", ["empty part", "no part", "no records", "torn record", "junk"])

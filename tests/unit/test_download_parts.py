@@ -66,6 +66,20 @@ def test_same_block_again_is_no_change_and_another_is(tmp_path: Path) -> None:
     assert missing(tmp_path) == [1, 2, 3]
 
 
+def test_block_that_rots_while_the_part_is_open_is_found_and_can_be_written_again(tmp_path) -> None:
+    with Part(tmp_path, FILE) as part:
+        for index in range(4):
+            part.write(index, block(index, 7))
+        with part.path.open("r+b") as file:
+            file.seek(2 * BLOCK)
+            file.write(b"x")
+
+        assert part.rotten() == [2]
+        assert part.missing() == [2]
+        assert part.write(2, block(2, 7))
+        assert part.rotten() == []
+
+
 def test_part_of_another_length_is_begun_anew(tmp_path: Path) -> None:
     filled(tmp_path, 0, 1)
 
