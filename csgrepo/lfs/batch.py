@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from csgrepo import files
 from csgrepo.errors import HubHTTPError, LfsError, NotFound, ObjectMissing
@@ -116,7 +116,7 @@ class HttpServer:
         for pointer, reply in self._batch("download", pointers):
             download = Action.read(reply.actions.get("download"))
             if reply.error is None and download:
-                offers[pointer] = functools.partial(self._fetch, pointer, download)
+                offers[pointer] = functools.partial(self._fetch, pointer, reply)
             else:
                 offers[pointer] = self._refusal(pointer, reply)
         return offers
@@ -164,16 +164,38 @@ class HttpServer:
         return read_replies(self.url, answer, pointers, transfers)
 
     def _fetch(
-        self, pointer: Pointer, download: Action, target: BinaryIO, on_bytes: OnBytes
+        self, pointer: Pointer, reply: Reply, target: BinaryIO, on_bytes: OnBytes
     ) -> tuple[str, int]:
+        is_fresh = reply.is_stale("download")
+        if is_fresh:
+            reply = self._offer_again(pointer)
         with files.HashedSink(target) as sink:
-            self._http.download(
-                download.href,
-                sink,
-                headers=download.headers,
-                auth=None if download.authenticated else self._auth,
-                expected_size=pointer.size,
-                on_bytes=on_bytes,
-                on_restart=sink.restart,
-            )
+            try:
+                self._read(pointer, reply, sink, on_bytes)
+            except HubHTTPError as refusal:
+                if is_fresh or not reply.may_have_expired("download", refusal):
+                    raise
+                self._read(pointer, self._offer_again(pointer), sink, on_bytes)
         return sink.oid, sink.size
+
+    def _offer_again(self, pointer: Pointer) -> Reply:
+        [reply] = self._ask("download", [pointer])
+        if reply.error is not None or not reply.actions.get("download"):
+            raise self._refusal(pointer, reply)
+        return reply
+
+    def _read(
+        self, pointer: Pointer, reply: Reply, sink: files.HashedSink, on_bytes: OnBytes
+    ) -> None:
+        """Go on where the sink ends."""
+        download = cast("Action", Action.read(reply.actions.get("download")))
+        self._http.download(
+            download.href,
+            sink,
+            headers=download.headers,
+            auth=None if download.authenticated else self._auth,
+            start=sink.size,
+            expected_size=pointer.size,
+            on_bytes=on_bytes,
+            on_restart=sink.restart,
+        )

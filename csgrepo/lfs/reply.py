@@ -5,8 +5,12 @@ Follows https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from csgrepo.errors import LfsError, TransferError
 from csgrepo.lfs.pointer import OID, Pointer
@@ -15,9 +19,12 @@ from csgrepo.redact import Secret
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from csgrepo.errors import HubHTTPError
 __all__ = ["MEDIA_TYPE", "Action", "Reply", "read_replies"]
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
+
+_MARGIN_S = 10.0  # a request begun now must still find its address valid when it gets there
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +72,31 @@ class Reply:
         actions: what to do, as it came.
         error: why there is nothing to do, in the server's words.
         code: the number of that error.
+        at: when it came, by `time.time`.
     """
 
     transfer: str
     actions: Mapping[str, object]
     error: str | None = None
     code: int = 0
+    at: float = field(default_factory=time.time)
+
+    def is_stale(self, name: str) -> bool:
+        """Tell whether an action's time is over, as far as the server said how long it has."""
+        action = self.actions.get(name)
+        fields = action if isinstance(action, dict) else {}
+        end = _end(fields, self.at)
+        return end is not None and time.time() > end - _MARGIN_S
+
+    def may_have_expired(self, name: str, refusal: HubHTTPError) -> bool:
+        """Tell whether an action that was refused may work with a fresh address.
+
+        That is so for signed addresses, which hold their end in the query, of the ``basic``
+        transfer: parts are renewed one by one.
+        """
+        action = Action.read(self.actions.get(name))
+        is_signed = action is not None and bool(urlsplit(action.href).query)
+        return is_signed and refusal.status == 403 and self.transfer == "basic"
 
 
 def read_replies(
@@ -123,3 +149,18 @@ def _read_reply(url: str, transfer: str, entry: dict[str, object], pointer: Poin
         )
     actions = entry.get("actions") or entry.get("_links")
     return Reply(transfer, actions if isinstance(actions, dict) else {})
+
+
+def _end(action: Mapping[str, object], since: float) -> float | None:
+    seconds = action.get("expires_in")  # the specification has it win over the other
+    if isinstance(seconds, int | float) and seconds:
+        return since + seconds
+    text = action.get("expires_at")
+    if not isinstance(text, str) or text.startswith("0001-"):  # Go's word for "never"
+        return None
+    try:
+        # Fractions of a second may have any number of digits, which not every Python reads.
+        end = datetime.fromisoformat(re.sub(r"\.[0-9]+", "", text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (end if end.tzinfo else end.replace(tzinfo=timezone.utc)).timestamp()

@@ -91,7 +91,7 @@ class Sending:
         if not is_confirmed:
             on_retry("the server did not keep what it was given")
             moved.take_back()
-            self._reply = self._desk.ask(self._pointer, "")
+            self._ask_again()
             self._move(path, moved, on_retry)
             is_confirmed = self._is_confirmed()
             self._forget()
@@ -102,7 +102,34 @@ class Sending:
                     "broken. Nothing refers to it; push again later."
                 )
 
-    def _move(self, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
+    def _move(self, path: Path, on_bytes: Moved, on_retry: OnRetry) -> None:
+        """Send it; once more with a fresh address where the one at hand has expired in the queue.
+
+        Parts renew their addresses themselves.
+        """
+        is_fresh = self._reply.is_stale("upload")
+        if is_fresh:
+            self._ask_again()
+        try:
+            self._move_once(path, on_bytes, on_retry)
+        except HubHTTPError as refusal:
+            if is_fresh or not self._reply.may_have_expired("upload", refusal):
+                raise
+            on_retry(str(refusal))
+            on_bytes.take_back()
+            self._ask_again()
+            self._move_once(path, on_bytes, on_retry)
+
+    def _ask_again(self) -> None:
+        reply = self._desk.ask(self._pointer, "")
+        if reply.error is not None:
+            raise LfsError(
+                f"object {self._pointer.oid[:12]} ({self._pointer.size} bytes) is refused: "
+                f"{reply.error}"
+            )
+        self._reply = reply
+
+    def _move_once(self, path: Path, on_bytes: OnBytes, on_retry: OnRetry) -> None:
         action = self._reply.actions.get("upload")
         if action and self._reply.transfer == "multipart":
             self._send_parts(Plan.read(self._pointer, action), path, on_bytes, on_retry)
@@ -221,6 +248,10 @@ class Sending:
 
     def _is_confirmed(self) -> bool:
         """Have the server verify the object, where it offers that."""
+        if self._reply.is_stale("verify"):
+            self._ask_again()
+            if not (self._reply.actions.get("verify") or self._reply.actions.get("upload")):
+                return True  # it knows the object without being told
         verify = Action.read(self._reply.actions.get("verify"))
         return verify is None or self._verified(verify)
 
