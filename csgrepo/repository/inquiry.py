@@ -16,6 +16,7 @@ from csgrepo.repository.layout import WorkTree
 __all__ = [
     "commits_to_push",
     "files_to_be_staged",
+    "find_root",
     "is_binary_file",
     "is_git_ignored",
     "is_git_repo",
@@ -36,6 +37,22 @@ def is_git_repo(folder: str | os.PathLike[str]) -> bool:
         if "not a git repository" in error.stderr:
             return False
         raise
+
+
+def find_root(folder: str | os.PathLike[str]) -> Path:
+    """Return the root of the working copy that a folder is in.
+
+    Raises:
+        NotARepository: it is in none.
+    """
+    if not Path(folder).is_dir():
+        raise NotARepository(f"{os.fspath(folder)} is no folder; give one of a working copy")
+    try:
+        return Path(Git(folder).text("rev-parse", "--show-toplevel"))
+    except CommandFailed as error:
+        raise NotARepository(
+            f"{Path(folder).absolute()} is not inside a working copy ({error.stderr.strip()})"
+        ) from error
 
 
 def is_local_clone(folder: str | os.PathLike[str], remote_url: str) -> bool:

@@ -50,13 +50,23 @@ def _young_refs(tree: WorkTree) -> list[str]:
     return sorted({fact[1] for fact in facts if len(fact) == 2 and int(fact[0]) >= since})
 
 
-def prune(tree: WorkTree, server: ObjectServer, *, recent: bool, checked_out: bool = False) -> int:
+def prune(
+    tree: WorkTree,
+    server: ObjectServer,
+    *,
+    recent: bool,
+    checked_out: bool = False,
+    dry_run: bool = False,
+) -> int:
     """Remove what is not needed here and is safe on the server; returns the bytes set free.
 
-    An object of which the server does not say that it has it, in its full length, stays.
+    An object of which the server does not say that it has it, in its full length, stays. With
+    ``dry_run`` all stay.
     """
     found = candidates(tree, recent=recent, checked_out=checked_out)
     if not found:
         return 0
     confirmed = transfer.confirmed(server, found)
+    if dry_run:
+        return sum(pointer.size for pointer in confirmed)
     return sum(tree.store.remove(pointer.oid) for pointer in confirmed)

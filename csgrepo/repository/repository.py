@@ -32,6 +32,7 @@ from csgrepo.repository import (
     identity,
     inquiry,
     news,
+    overview,
     pages,
     passage,
     pruning,
@@ -385,6 +386,10 @@ class Repository:
             problems += there
         return verification.Verification(commit, objects, tuple(problems))
 
+    def status(self) -> overview.Overview:
+        """Return what changed, what is still a pointer, and what waits for a push; only looks."""
+        return overview.look(self._tree, self.large_file_bytes)
+
     # -- settings ------------------------------------------------------------------------------
 
     @_by_rank_zero(_nothing)
@@ -442,6 +447,10 @@ class Repository:
         with tracking.refreshed(self._tree):
             attributes.untrack(self._tree.folder, both, self._tree.temporary_dir())
 
+    def lfs_patterns(self) -> list[str]:
+        """Return the patterns that keep files in LFS, as the root's ``.gitattributes`` has them."""
+        return [os.fsdecode(line) for line in attributes.tracked_patterns(self._tree.folder)]
+
     def auto_track_large_files(self, pattern: str = ".") -> list[str]:
         """Track changed files of ``large_file_bytes`` (10 MiB) or more; returns them."""
         return self._auto_track(pattern, self._is_large)
@@ -467,18 +476,19 @@ class Repository:
 
     @_by_rank_zero(int)
     @_in_turn
-    def lfs_prune(self, recent: bool = False) -> int:
+    def lfs_prune(self, recent: bool = False, *, dry_run: bool = False) -> int:
         """Remove local LFS objects that are not checked out and that the server confirms to have.
 
         Args:
             recent: also those that branches and tags of the last seven days need.
+            dry_run: remove nothing.
 
         Returns:
-            The bytes set free.
+            The bytes set free, or that would be.
         """
         with self._connection() as connection:
             server = connection.object_server("upload")
-            return pruning.prune(self._tree, server, recent=recent)
+            return pruning.prune(self._tree, server, recent=recent, dry_run=dry_run)
 
     @_by_rank_zero(_nothing)
     def lfs_enable_largefiles(self) -> None:
@@ -714,6 +724,10 @@ class Repository:
         self.git_push(blocking=blocking, auto_lfs_prune=auto_lfs_prune, policy=policy)
 
     # -- tags ----------------------------------------------------------------------------------
+
+    def list_tags(self) -> list[tags.Tag]:
+        """Return the tags of this clone, by name."""
+        return tags.listed(self._tree)
 
     def tag_exists(self, tag_name: str, remote: str | None = None) -> bool:
         """Tell whether a tag exists here or, with ``remote``, there."""

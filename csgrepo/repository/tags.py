@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import GitError, PushRejected, VerificationFailed
@@ -11,7 +13,33 @@ if TYPE_CHECKING:
     from csgrepo.repository.connection import Connection
     from csgrepo.repository.layout import WorkTree
 
-__all__ = ["create", "delete", "delete_remote", "exists", "exists_remote"]
+__all__ = ["Tag", "create", "delete", "delete_remote", "exists", "exists_remote", "listed"]
+
+
+_FACTS = "%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+_MESSAGE = "%00%(if)%(*objectname)%(then)%(contents:subject)%(end)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag.
+
+    Attributes:
+        name: its name.
+        commit: the commit that it marks.
+        message: the first line of its message, or ``""``.
+    """
+
+    name: str
+    commit: str
+    message: str = ""
+
+
+def listed(tree: WorkTree) -> list[Tag]:
+    """Return the tags of this clone, by name."""
+    listing = tree.plain_git.run("for-each-ref", f"--format={_FACTS}{_MESSAGE}", "refs/tags").stdout
+    lines = (line.split(b"\0") for line in listing.split(b"\n") if line)
+    return [Tag(*(os.fsdecode(field) for field in fields)) for fields in lines]
 
 
 def _ref(name: str) -> str:
