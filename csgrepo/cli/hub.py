@@ -17,7 +17,7 @@ from csgrepo.progress.label import printable, size
 
 if TYPE_CHECKING:
     from csgrepo.server import Hub
-    from csgrepo.server.presence import Presence
+    from csgrepo.server.operation.presence import Presence
 
 __all__ = ["hub"]
 
@@ -100,7 +100,7 @@ def status(context: click.Context, *, root: Path, as_json: bool) -> None:
     Ends with 0 if one is running and answers, with 6 if it does not answer, with 1 if none is
     running.
     """
-    from csgrepo.server.presence import look
+    from csgrepo.server.operation.presence import look
 
     found = look(root)
     click.echo(json.dumps(asdict(found)) if as_json else _described(root, found))
@@ -131,7 +131,7 @@ def backup(context: click.Context, target: Path, *, root: Path) -> None:
     `csgrepo hub serve --root TARGET` serves the copy. What is damaged or missing in the hub is
     named and left out of the copy; the exit code is 7 then.
     """
-    from csgrepo.server.backup import back_up
+    from csgrepo.server.operation.backup import back_up
 
     made = back_up(root, target)
     click.echo(

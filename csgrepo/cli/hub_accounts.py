@@ -20,8 +20,8 @@ from csgrepo.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from csgrepo.server.accounts import User
-    from csgrepo.server.database import Database
+    from csgrepo.server.accounts.users import User
+    from csgrepo.server.records.database import Database
 
 __all__ = ["ROOT", "token", "user"]
 
@@ -48,7 +48,7 @@ def add(name: str, *, root: Path, email: str | None, admin: bool | None) -> None
 
     For a name that exists another token is made. The hub may be running meanwhile.
     """
-    from csgrepo.server.accounts import Accounts
+    from csgrepo.server.accounts.users import Accounts
 
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _database(root) as database:
@@ -66,7 +66,7 @@ def token() -> None:
 
 @contextlib.contextmanager
 def _database(root: Path) -> Iterator[Database]:
-    from csgrepo.server.database import DATABASE, Database
+    from csgrepo.server.records.database import DATABASE, Database
 
     with contextlib.closing(Database(root / DATABASE)) as database:
         yield database
@@ -79,7 +79,7 @@ def _database(root: Path) -> Iterator[Database]:
 @click.option("--days", type=click.IntRange(1, 36500), help="It ends then [default: never].")
 def create(username: str, name: str, *, root: Path, days: int | None) -> None:
     """Make a token named NAME for a user and print it; it cannot be shown again."""
-    from csgrepo.server.tokens import Tokens
+    from csgrepo.server.accounts.tokens import Tokens
 
     expires_at = time.time() + days * 86400 if days else None
     with _existing(root) as database:
@@ -92,7 +92,7 @@ def create(username: str, name: str, *, root: Path, days: int | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def list_(username: str, *, root: Path, as_json: bool) -> None:
     """List a user's tokens: name, first digits, when they were made and when they end."""
-    from csgrepo.server.tokens import Tokens
+    from csgrepo.server.accounts.tokens import Tokens
 
     with _existing(root) as database:
         found = Tokens(database).of(_user(database, username))
@@ -111,14 +111,14 @@ def list_(username: str, *, root: Path, as_json: bool) -> None:
 @_OF_HUB
 def revoke(username: str, name: str, *, root: Path) -> None:
     """Make the token named NAME worthless at once."""
-    from csgrepo.server.tokens import Tokens
+    from csgrepo.server.accounts.tokens import Tokens
 
     with _existing(root) as database:
         Tokens(database).revoke(_user(database, username), name)
 
 
 def _user(database: Database, name: str) -> User:
-    from csgrepo.server.accounts import Accounts
+    from csgrepo.server.accounts.users import Accounts
 
     found = Accounts(database).user(name)
     if found is None:
@@ -128,7 +128,7 @@ def _user(database: Database, name: str) -> User:
 
 @contextlib.contextmanager
 def _existing(root: Path) -> Iterator[Database]:
-    from csgrepo.server.database import DATABASE
+    from csgrepo.server.records.database import DATABASE
 
     if not (root / DATABASE).is_file():
         raise InvalidInput(f"{root} is not a hub's folder: it has no {DATABASE}")

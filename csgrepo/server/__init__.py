@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from csgrepo.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from csgrepo.server.deploys import Pace
-    from csgrepo.server.faults import (
+    from csgrepo.server.deploys.deploys import Pace
+    from csgrepo.server.faults.faults import (
         Answer,
         Corrupt,
         Fault,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
         Truncate,
         WrongLength,
     )
+    from csgrepo.server.http.record import Request
     from csgrepo.server.hub import Hub
-    from csgrepo.server.record import Request
 
 __all__ = [
     "Answer",
@@ -74,12 +74,12 @@ for _needed in _NEEDED:
             "run `pip install 'csgrepo[hub]'`"
         )
 
-_HOMES = {"Hub": "hub", "Pace": "deploys", "Request": "record"}
+_HOMES = {"Hub": "hub", "Pace": "deploys.deploys", "Request": "http.record"}
 
 
 def __getattr__(name: str) -> object:
     """Load the server only when it is used: the push check starts without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'faults')}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'faults.faults')}")
     return getattr(module, name)

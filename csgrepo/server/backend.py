@@ -9,40 +9,40 @@ from typing import TYPE_CHECKING
 
 from csgrepo.errors import InvalidInput
 from csgrepo.repo_id import RepoId
-from csgrepo.server.accounts import Access, Accounts
-from csgrepo.server.catalogue import Catalogue
-from csgrepo.server.consoles import Consoles
-from csgrepo.server.database import DATABASE, Database
-from csgrepo.server.deploys import Deploys
-from csgrepo.server.faults import Faults
-from csgrepo.server.gitstore import GitStore
-from csgrepo.server.kinds import Kind
-from csgrepo.server.likes import Likes
-from csgrepo.server.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
-from csgrepo.server.memory import Trimmer
-from csgrepo.server.metrics import Metrics
-from csgrepo.server.mirrors import Mirrors
-from csgrepo.server.record import Record
-from csgrepo.server.refusal import Refusal
-from csgrepo.server.relations import Relations
-from csgrepo.server.remote_objects import Location, RemoteObjects
-from csgrepo.server.signing import Signer
-from csgrepo.server.sizes import Sizes
-from csgrepo.server.storage import ObjectStore
-from csgrepo.server.streams import Streams
-from csgrepo.server.tally import Tally
-from csgrepo.server.tasks import Tasks
-from csgrepo.server.topics import Topics
-from csgrepo.server.work import Workers
+from csgrepo.server.accounts.users import Access, Accounts
+from csgrepo.server.deploys.consoles import Consoles
+from csgrepo.server.deploys.deploys import Deploys
+from csgrepo.server.deploys.tasks import Tasks
+from csgrepo.server.faults.faults import Faults
+from csgrepo.server.git.gitstore import GitStore
+from csgrepo.server.http.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
+from csgrepo.server.http.record import Record
+from csgrepo.server.http.refusal import Refusal
+from csgrepo.server.http.streams import Streams
+from csgrepo.server.http.work import Workers
+from csgrepo.server.lfs.remote_objects import Location, RemoteObjects
+from csgrepo.server.lfs.signing import Signer
+from csgrepo.server.lfs.storage import ObjectStore
+from csgrepo.server.operation.memory import Trimmer
+from csgrepo.server.operation.metrics import Metrics
+from csgrepo.server.records.database import DATABASE, Database
+from csgrepo.server.repos.catalogue import Catalogue
+from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.likes import Likes
+from csgrepo.server.repos.mirrors import Mirrors
+from csgrepo.server.repos.relations import Relations
+from csgrepo.server.repos.sizes import Sizes
+from csgrepo.server.repos.tally import Tally
+from csgrepo.server.repos.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from csgrepo.redact import Secret
-    from csgrepo.server.accounts import User
-    from csgrepo.server.catalogue import Repository
-    from csgrepo.server.record import Request
+    from csgrepo.server.accounts.users import User
+    from csgrepo.server.http.record import Request
+    from csgrepo.server.repos.catalogue import Repository
 
 __all__ = ["Backend"]
 

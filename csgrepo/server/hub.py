@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 from csgrepo.errors import InvalidInput
 from csgrepo.redact import Secret, redact
 from csgrepo.server.backend import Backend
-from csgrepo.server.deploys import Pace
-from csgrepo.server.limits import MIN_PART_BYTES
-from csgrepo.server.presence import announce
+from csgrepo.server.deploys.deploys import Pace
+from csgrepo.server.http.limits import MIN_PART_BYTES
+from csgrepo.server.operation.presence import announce
 from csgrepo.server.running import Running
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
-    from csgrepo.server.faults import Faults
-    from csgrepo.server.record import Record
+    from csgrepo.server.faults.faults import Faults
+    from csgrepo.server.http.record import Record
 
 __all__ = ["Hub"]
 

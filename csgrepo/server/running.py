@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from csgrepo.errors import InvalidInput
-from csgrepo.server.access_log import AccessLog
 from csgrepo.server.app import build
-from csgrepo.server.presence import sole_use
-from csgrepo.server.wire import WireProtocol
+from csgrepo.server.http.wire import WireProtocol
+from csgrepo.server.operation.access_log import AccessLog
+from csgrepo.server.operation.presence import sole_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.streams import Streams
+    from csgrepo.server.http.streams import Streams
 
 __all__ = ["Running"]
 

@@ -29,7 +29,7 @@ import click
 from csgrepo import CsgRepoError, errors
 from csgrepo.jobs import Command
 from csgrepo.server import Answer, Fault, Hub, Reset, Stall, Swallow, Truncate
-from csgrepo.server.faults import Effect
+from csgrepo.server.faults.faults import Effect
 from tests import small_parts
 from tests.small_parts import PART, Place
 from tests.stock import StockGit

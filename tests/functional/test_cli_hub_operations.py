@@ -218,7 +218,7 @@ def test_a_backup_of_a_running_hub_is_served_with_everything(tmp_path, stock_lfs
 
 
 def test_a_backup_taken_while_pushes_come_in_is_sound(tmp_path, stock_lfs: StockGit):
-    from csgrepo.server.backup import back_up
+    from csgrepo.server.operation.backup import back_up
 
     stop = threading.Event()
     with Hub(tmp_path / "hub") as hub:

@@ -14,8 +14,8 @@ import requests
 
 from csgrepo.errors import InvalidInput, TransferError
 from csgrepo.server import Hub
-from csgrepo.server.backup import back_up
-from csgrepo.server.remote_objects import Location
+from csgrepo.server.lfs.remote_objects import Location
+from csgrepo.server.operation.backup import back_up
 from tests.stock import StockGit
 
 boto3 = pytest.importorskip("boto3")

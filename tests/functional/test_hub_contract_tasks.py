@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from csgrepo.server import Hub
-from csgrepo.server.deploys import Pace
+from csgrepo.server.deploys.deploys import Pace
 from tests.functional.rest import Api, said
 
 # In the one nothing gets ahead while a test runs, in the other everything is there at once.

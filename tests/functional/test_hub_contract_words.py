@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from csgrepo.server.languages import CHINESE
-from csgrepo.server.refusal import WORDS
+from csgrepo.server.http.languages import CHINESE
+from csgrepo.server.http.refusal import WORDS
 from tests.functional.rest import Api
 
 

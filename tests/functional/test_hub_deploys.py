@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from csgrepo.server import Hub
-from csgrepo.server.deploys import Pace
+from csgrepo.server.deploys.deploys import Pace
 
 QUICK = Pace(step_s=0.15, sleep_s=300, status_s=0.1, heartbeat_s=0.1)
 ASKED = {

@@ -10,7 +10,7 @@ import pytest
 from csgrepo import errors
 from csgrepo.hub import HubApi, InferenceApi, Instance
 from csgrepo.server import Hub
-from csgrepo.server.deploys import Pace
+from csgrepo.server.deploys.deploys import Pace
 from tests.answering import answering, reply
 
 if TYPE_CHECKING:

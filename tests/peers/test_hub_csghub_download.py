@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo.server import Hub
-from csgrepo.server.faults import Corrupt, Truncate
+from csgrepo.server import Corrupt, Hub, Truncate
 from tests.conftest import Account
 from tests.peers import samples
 from tests.peers.hub_user import HubUser, Raised, files_below, need

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from csgrepo.server import Hub
-from csgrepo.server.faults import Answer
+from csgrepo.server import Answer, Hub
 from tests.conftest import Account
 from tests.peers.hub_user import HubUser, need
 from tests.stock import StockGit

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo.server import Hub
-from csgrepo.server.faults import Answer, Stall
+from csgrepo.server import Answer, Hub, Stall
 from tests.peers import samples
 from tests.peers.hub_user import HubUser, Raised, need
 from tests.stock import StockGit

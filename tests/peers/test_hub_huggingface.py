@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo.server.faults import Truncate
+from csgrepo.server import Truncate
 from tests.peers import samples
 from tests.peers.hub_user import HubUser, Raised, files_below, need
 from tests.stock import StockGit

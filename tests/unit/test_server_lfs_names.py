@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csgrepo.server.lfs_names import LfsNames, matches
+from csgrepo.server.lfs.names import LfsNames, matches
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from csgrepo.server.memory import Trimmer
-from csgrepo.server.record import Request
+from csgrepo.server.http.record import Request
+from csgrepo.server.operation.memory import Trimmer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
 

@@ -11,16 +11,16 @@ import pytest
 pytest.importorskip("starlette")
 
 from csgrepo.errors import InvalidInput
-from csgrepo.server.accounts import Access, Accounts
-from csgrepo.server.catalogue import Catalogue
-from csgrepo.server.database import Database
-from csgrepo.server.faults import Answer, Faults
-from csgrepo.server.initial import first_files
-from csgrepo.server.kinds import Kind
-from csgrepo.server.record import Record, Request, shown_path
-from csgrepo.server.refusal import Refusal
-from csgrepo.server.signing import Signer
-from csgrepo.server.storage import ObjectStore
+from csgrepo.server.accounts.users import Access, Accounts
+from csgrepo.server.faults.faults import Answer, Faults
+from csgrepo.server.http.record import Record, Request, shown_path
+from csgrepo.server.http.refusal import Refusal
+from csgrepo.server.lfs.signing import Signer
+from csgrepo.server.lfs.storage import ObjectStore
+from csgrepo.server.records.database import Database
+from csgrepo.server.repos.catalogue import Catalogue
+from csgrepo.server.repos.initial import first_files
+from csgrepo.server.repos.kinds import Kind
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("starlette")
 
-from csgrepo.server.downloads import Span, disposition, wanted_range
+from csgrepo.server.http.downloads import Span, disposition, wanted_range
 
 WHOLE = Span(0, 10, partial=False)
 

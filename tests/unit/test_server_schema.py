@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from csgrepo.errors import InvalidInput
-from csgrepo.server.accounts import Accounts
-from csgrepo.server.database import SCHEMA_VERSION, Database
-from csgrepo.server.schema import STEPS
+from csgrepo.server.accounts.users import Accounts
+from csgrepo.server.records.database import SCHEMA_VERSION, Database
+from csgrepo.server.records.schema import STEPS
 
 
 def first_version(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Faults on purpose: what they are, how they are ordered, and how an answer is spoiled."""

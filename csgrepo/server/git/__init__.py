@@ -1,0 +1,1 @@
+"""Bare repositories: served over smart HTTP, checked, read, and committed to."""

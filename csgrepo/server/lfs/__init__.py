@@ -1,0 +1,1 @@
+"""Git LFS: its interface, uploads in parts, locks, and where the objects lie."""

@@ -1,0 +1,1 @@
+"""The database: one SQLite file, and the steps of its schema."""

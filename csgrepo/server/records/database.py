@@ -1,0 +1,107 @@
+"""The hub's database: one SQLite file, brought up to date, and short transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from csgrepo.errors import InvalidInput
+from csgrepo.server.records.schema import STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["DATABASE", "SCHEMA_VERSION", "Database"]
+
+DATABASE = "hub.sqlite3"  # its name in a hub's folder
+SCHEMA_VERSION = len(STEPS)
+
+
+class Database:
+    """One connection, shared by threads that take turns.
+
+    The journal is a write-ahead log with full synchronisation: what was answered with success is
+    there after a power cut.
+
+    Raises:
+        InvalidInput: the file was written by a later version of this library.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()  # guards _connection
+        # For its owner's eyes only; SQLite gives the files beside it the same permissions.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise InvalidInput(
+                f"{path} was written by a later csgrepo (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}); update csgrepo, or give the hub another folder"
+            )
+        while self._advance():
+            pass
+
+    def _advance(self) -> bool:
+        """Take the next step, and tell whether there was one; another process may do the same."""
+        with self.change() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == SCHEMA_VERSION:
+                return False
+            for statement in STEPS[version].split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            return True
+
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: object) -> sqlite3.Row | None:
+        """Return the first row of a query, if there is one."""
+        with self._lock:
+            found: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+            return found
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction: all of it happens, or on an exception none."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def setting(self, name: str, default: bytes) -> bytes:
+        """Return a stored setting; the default is stored and returned the first time."""
+        with self.change() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, default))
+            found = connection.execute("SELECT value FROM settings WHERE name = ?", (name,))
+            return bytes(found.fetchone()[0])
+
+    def store_setting(self, name: str, value: bytes) -> None:
+        """Store a setting over what it was."""
+        with self.change() as connection:
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        """Close the file; nothing may be asked afterwards."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,115 @@
+"""What only repositories of one type have: read from a body, kept as JSON, shown again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from csgrepo.server.http.refusal import Refusal
+from csgrepo.server.repos.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from csgrepo.server.repos.catalogue import Repository
+
+__all__ = ["changed_details", "first_details", "shown_details"]
+
+_LONGEST = 10_000
+_LARGEST = 2**53
+
+# What a body may say, and what is shown where it has not.
+_FIELDS: dict[Kind, dict[str, str | int]] = {
+    Kind.MODEL: {
+        "base_model": "",
+        "report_url": "",
+        "medium_risk_count": 0,
+        "high_risk_count": 0,
+    },
+    Kind.SPACE: {
+        "sdk": "",
+        "sdk_version": "",
+        "driver_version": "",
+        "cover_image_url": "",
+        "template": "",
+        "resource_id": 0,
+        "cluster_id": "",
+        "min_replica": 0,
+        "env": "",
+        "secrets": "",
+        "variables": "",
+    },
+    Kind.MCP: {"tool_count": 0, "star_count": 0, "configuration": ""},
+}
+_SHOWN_AS = {"resource_id": "sku", "tool_count": "tools_num", "star_count": "star_num"}
+_FOR_WRITERS = {"env", "secrets", "variables"}
+_WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
+# A change that leaves these out sets them back, as the contract has it.
+_RESET = ("report_url", "medium_risk_count", "high_risk_count")
+
+
+def first_details(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
+    """Return what a new repository's body says.
+
+    Raises:
+        Refusal: 400, a field is none, or a space does not say what it runs on.
+    """
+    if kind is Kind.SPACE:
+        missing = [name for name in _WANTED_BY_SPACES if not body.get(name)]
+        if missing:
+            raise Refusal(400, "", f"Error:Field validation for {missing[0]!r} failed: required")
+    return _said(kind, body)
+
+
+def changed_details(repository: Repository, body: Mapping[str, Any]) -> dict[str, str | int]:
+    """Return what a repository has after a change.
+
+    Raises:
+        Refusal: 400, a field is none.
+    """
+    before = _known(repository)
+    if repository.type is Kind.MODEL:
+        before = {name: value for name, value in before.items() if name not in _RESET}
+    return before | _said(repository.type, body)
+
+
+def shown_details(repository: Repository, *, to_writer: bool = False) -> dict[str, str | int]:
+    """Return what is shown of a repository beside what all have.
+
+    Args:
+        repository: what is shown.
+        to_writer: with what a space's programs are told, which may be passwords.
+    """
+    fields = {**_FIELDS.get(repository.type, {}), **_known(repository)}
+    if not to_writer:
+        fields = {name: value for name, value in fields.items() if name not in _FOR_WRITERS}
+    return {_SHOWN_AS.get(name, name): value for name, value in fields.items()}
+
+
+def _known(repository: Repository) -> dict[str, str | int]:
+    found: dict[str, str | int] = json.loads(repository.details)
+    return found
+
+
+def _said(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
+    found = {}
+    for name, default in _FIELDS.get(kind, {}).items():
+        value = body.get(name)
+        if value is None:
+            continue
+        if type(value) is not type(default):
+            raise Refusal(400, "REQ-ERR-1")
+        if isinstance(value, str) and (len(value) > _LONGEST or not _is_text(value)):
+            raise Refusal(400, "REQ-ERR-1")
+        if isinstance(value, int) and not 0 <= value <= _LARGEST:
+            raise Refusal(400, "REQ-ERR-1")
+        found[name] = value
+    return found
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
