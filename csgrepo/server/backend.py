@@ -69,7 +69,8 @@ class Backend:
         self.min_part_bytes = MIN_PART_BYTES
         temporary = root / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)  # what a killed hub left half done
-        temporary.mkdir(mode=0o700)
+        # what a killed hub had started may be writing there still, and put back what was removed
+        temporary.mkdir(mode=0o700, exist_ok=True)
         self.database = Database(root / DATABASE)
         self.accounts = Accounts(self.database)
         self.catalogue = Catalogue(self.database)
