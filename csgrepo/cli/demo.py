@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ import click
 
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
 from csgrepo.errors import InvalidInput
-from csgrepo.files import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +62,8 @@ def _need_packages() -> None:
 
 @contextlib.contextmanager
 def _hub() -> Iterator[tuple[Hub, str, Path]]:
+    import tempfile
+
     from csgrepo.server import Hub
 
     with tempfile.TemporaryDirectory(prefix="csgrepo-demo-") as name:
@@ -74,6 +74,7 @@ def _hub() -> Iterator[tuple[Hub, str, Path]]:
 
 def _keep(hub: Hub, token: str, folder: Path) -> None:
     from csgrepo.cli.trial import REPOSITORY
+    from csgrepo.files import write_private
 
     path = folder / "token"
     write_private(path, f"{token}\n".encode())

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from csgrepo.errors import GitError, InvalidInput
-from csgrepo.git.runner import Git
 from csgrepo.http import Origin, origin
 
 if TYPE_CHECKING:
     import os
+
+    from csgrepo.git.runner import Git
 
 __all__ = ["Helper"]
 
@@ -76,6 +77,8 @@ class Helper:
         return _fields(answer.stdout) if answer.returncode == 0 else {}
 
     def _git(self) -> Git:
+        from csgrepo.git.runner import Git  # most who ask a hub never need it
+
         return Git(self._folder or Path.cwd(), env=_SILENT)
 
 

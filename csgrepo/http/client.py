@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import random
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -347,6 +346,8 @@ class _Retries:
         delay = (
             min(self.backoff_s * 2**self.done, LONGEST_BACKOFF_S) if after_s is None else after_s
         )
+        import random
+
         delay *= random.uniform(1.0, 1.25)  # noqa: S311 - keeps clients apart, guards nothing
         limit = self.times if times is None else min(times, self.times)
         if self.done >= limit or self.waited_s + delay > self.deadline_s:

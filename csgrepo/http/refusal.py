@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import functools
 import json
 import re
@@ -157,6 +156,10 @@ def retry_after(response: Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
+    if not text:
+        return None
+    import email.utils
+
     try:
         date = email.utils.parsedate_to_datetime(text)
     except ValueError:

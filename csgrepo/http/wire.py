@@ -172,12 +172,34 @@ class Response:
         Raises:
             TransferError: the connection broke or fell silent; chained to the reason.
         """
+        return self._told(self._answer.iter_content(PIECE))
+
+    def arriving(self) -> Iterator[bytes]:
+        """Yield the body of a streamed answer as it comes in, however little comes at a time.
+
+        Raises:
+            TransferError: the connection broke or fell silent; chained to the reason.
+        """
+        return self._told(self._as_it_comes())
+
+    def _as_it_comes(self) -> Iterator[bytes]:
+        raw: Any = self._answer.raw
+        # Chunks come as they are. Other bodies, of a proxy that takes chunks apart, would be
+        # waited for until a piece is full; urllib3 before 2.1 can only be asked for single bytes.
+        if raw.chunked or not hasattr(raw, "read1"):
+            yield from self._answer.iter_content(PIECE if raw.chunked else 1)
+            return
+        while piece := raw.read1(PIECE, decode_content=True):
+            yield piece
+
+    def _told(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         from requests import RequestException
+        from urllib3.exceptions import HTTPError
 
         outer = sys.exc_info()[1]
         try:
-            yield from self._answer.iter_content(PIECE)
-        except RequestException as error:
+            yield from pieces
+        except (RequestException, HTTPError) as error:
             cause = _chain(error, outer)[-1]
         else:
             return

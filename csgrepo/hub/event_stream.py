@@ -82,7 +82,7 @@ class LogStream(Iterator[str]):
 
     def __init__(self, response: Response) -> None:
         self._response = response
-        self._events = events(response.pieces())
+        self._events = events(response.arriving())
         self._lines: list[str] = []
         self._closed = False
 

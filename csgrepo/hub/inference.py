@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from csgrepo.errors import HubError, InvalidInput, NotRunning
+from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.hub.api import HubApi
 from csgrepo.hub.event_stream import events
 from csgrepo.repo_id import RepoType
@@ -69,6 +70,8 @@ class InferenceApi:
         token: an access token; ``None`` for the environment's or the kept one.
         endpoint: the hub's address; the environment's where not given.
         instance_url: the instance's own address, not to be looked up.
+        timeout: the longest silence, in seconds. A model that answers in one piece is silent for
+            as long as it thinks; one that is asked to stream is not.
 
     Attributes:
         repo_id: the model.
@@ -92,10 +95,11 @@ class InferenceApi:
         *,
         endpoint: str | None = None,
         instance_url: str | None = None,
+        timeout: float = SILENCE_TIMEOUT_S,
     ) -> None:
         if task is not None and task not in TASKS:
             raise InvalidInput(f"task={task!r} is unknown; use one of {', '.join(sorted(TASKS))}")
-        self._api = HubApi(endpoint, token)
+        self._api = HubApi(endpoint, token, timeout=timeout)
         self._repo = self._api._hub.repo(repo_id, RepoType.MODEL)
         self.repo_id = str(self._repo)
         self._task = task
@@ -229,7 +233,7 @@ class InferenceApi:
     def _chunks(self, path: str, body: object) -> Iterator[dict[str, Any]]:
         with self._ask(path, body, stream=True) as response:
             over = False
-            for event in events(response.pieces()):
+            for event in events(response.arriving()):
                 if event.data == "[DONE]":
                     return
                 try:
@@ -262,7 +266,13 @@ class InferenceApi:
             headers["Content-Type"] = "application/octet-stream"
         try:
             return hub.http.request(
-                "POST", url + path, headers=headers, json=body, data=data, stream=stream
+                "POST",
+                url + path,
+                headers=headers,
+                json=body,
+                data=data,
+                stream=stream,
+                timeout_s=hub.timeout_s,
             )
         except HubError:
             self._instance = None  # it may have been replaced: look again the next time

@@ -12,6 +12,7 @@ from csgrepo.credentials import account, delete_token, save_token
 from csgrepo.credentials.credentials import Credentials
 from csgrepo.credentials.token_file import checked_token
 from csgrepo.errors import InvalidInput
+from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.hub.api import HubApi
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def login(
     from_stdin: bool = False,
     prompt: bool = False,
     keyring: bool = False,
+    timeout: float = SILENCE_TIMEOUT_S,
 ) -> Account:
     """Keep an access token for later sessions, once the hub has said whose it is.
 
@@ -43,6 +45,7 @@ def login(
         prompt: ask for it on the terminal, without showing it.
         keyring: let the system keyring hold it instead of a file with mode 0600; needs the
             package ``keyring``.
+        timeout: the longest silence of the hub, in seconds.
 
     Returns:
         The account the token belongs to.
@@ -50,6 +53,7 @@ def login(
     Raises:
         InvalidInput: no token was given, or it cannot be one.
         Unauthorized: the hub does not know it; a token that was kept before stays.
+        HubUnreachable: no answer; nothing is kept.
         CsgRepoError: it cannot be kept.
 
     Example:
@@ -66,7 +70,7 @@ def login(
             "hub's settings page makes access tokens"
         )
     secret = checked_token(token, "the token")
-    who = account(Credentials(endpoint or settings().endpoint, secret))
+    who = account(Credentials(endpoint or settings().endpoint, secret), timeout_s=timeout)
     path = save_token(secret, endpoint, in_keyring=keyring)
     logger.info("the token of %s is kept in %s", who.name, path)
     _warn_of_environment(secret)
@@ -102,12 +106,22 @@ def logout(*, endpoint: str | None = None) -> bool:
     return was_kept
 
 
-def whoami(token: str | Secret | None = None, *, endpoint: str | None = None) -> Account:
-    """Return the account a token belongs to; the environment's or the kept one by default.
+def whoami(
+    token: str | Secret | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout: float = SILENCE_TIMEOUT_S,
+) -> Account:
+    """Return the account a token belongs to (``GET /csg/api/whoami-v2``).
+
+    Args:
+        token: the access token; the environment's or the kept one where not given.
+        endpoint: the hub's address; the environment's where not given.
+        timeout: the longest silence of the hub, in seconds.
 
     Raises:
         Unauthorized: there is no token, or the hub does not know it.
         HubUnreachable: no answer.
     """
-    with HubApi(endpoint, token) as api:
+    with HubApi(endpoint, token, timeout=timeout) as api:
         return api.whoami()
