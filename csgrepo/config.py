@@ -12,7 +12,15 @@ from pathlib import Path
 
 from csgrepo.redact import Secret
 
-__all__ = ["DEFAULT_ENDPOINT", "LARGE_FILE_BYTES", "Settings", "settings", "skip_smudge"]
+__all__ = [
+    "DEFAULT_ENDPOINT",
+    "LARGE_FILE_BYTES",
+    "Settings",
+    "language",
+    "settings",
+    "skip_smudge",
+    "without_color",
+]
 
 DEFAULT_ENDPOINT = "https://hub.opencsg.com"
 LARGE_FILE_BYTES = 10 * 1024 * 1024
@@ -73,6 +81,17 @@ def settings() -> Settings:
 def skip_smudge() -> bool:
     """Tell whether git-lfs's own switch says that pointers are to be left alone."""
     return _first("GIT_LFS_SKIP_SMUDGE").lower() in {"1", "true", "yes", "on", "t"}
+
+
+def language() -> str:
+    """Return the language to speak in: ``"zh"`` for Chinese, ``"en"`` for all others."""
+    spoken = _first("CSGHUB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    return "zh" if spoken.lower().startswith("zh") else "en"
+
+
+def without_color() -> bool:
+    """Tell whether colours are unwelcome (https://no-color.org: set to anything but nothing)."""
+    return bool(os.environ.get("NO_COLOR"))
 
 
 def _first(*names: str) -> str:

@@ -96,7 +96,13 @@ def _rebuild(cls: type[CsgRepoError], args: tuple[object, ...], facts: dict[str,
 
 
 class CsgRepoError(Exception):
-    """The base of every error this library raises on purpose."""
+    """The base of every error this library raises on purpose.
+
+    Attributes:
+        hint: what may have been meant instead, found out after the error; ``""`` for most.
+    """
+
+    hint: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the facts when an error travels between processes."""

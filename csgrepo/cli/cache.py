@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -10,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csgrepo.cli import options
+from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE
+from csgrepo.cli.output import note, print_json
+from csgrepo.cli.words import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,21 +46,21 @@ _FOLDER = click.option(
 )
 
 
-@click.group()
+@group(example="csgrepo cache list")
 def cache() -> None:
     """Look after what was downloaded."""
 
 
-@cache.command("list")
+@cache.command("list", example="csgrepo cache list")
 @_FOLDER
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def list_(*, cache_dir: Path | None, as_json: bool) -> None:
     """List the repositories in the cache, their commits, and what they take."""
     from csgrepo.cache import inventory
 
     repos = inventory(_place(cache_dir))
     if as_json:
-        click.echo(json.dumps([_fields(repo) for repo in repos], indent=2))
+        print_json([_fields(repo) for repo in repos])
         return
     for repo in repos:
         click.echo(f"{repo.repo_type}/{repo.id} ({repo.host}): {_shown(repo.size_bytes)}")
@@ -70,32 +73,39 @@ def list_(*, cache_dir: Path | None, as_json: bool) -> None:
             )
 
 
-@cache.command()
+@cache.command(example="csgrepo cache verify --remove")
 @_FOLDER
 @click.option("--remove", is_flag=True, help="Remove what is damaged; it is fetched when needed.")
-def verify(*, cache_dir: Path | None, remove: bool) -> int:
+@options.as_json
+def verify(*, cache_dir: Path | None, remove: bool, as_json: bool) -> int:
     """Read everything in the cache and tell what is not as it came.
 
     Ends with 1 if something is damaged, removed or not.
     """
     from csgrepo.download.checking import verify as checked
 
-    count = damaged = 0
+    count = 0
+    damaged: list[dict[str, object]] = []
     for found in checked(_place(cache_dir)):
         count += 1
         if found.problem:
-            damaged += 1
             if remove:
                 found.blob.unlink(missing_ok=True)
-            click.echo(
-                f"{found.repo.repo_type}/{found.repo.id} {found.file.path}: {found.problem}"
-                f"{'; removed' if remove else ''}"
-            )
-    click.echo(f"{count} files read, {damaged} damaged", err=True)
+            repo = found.repo
+            fact = {"repo": repo.id, "repo_type": repo.repo_type, "path": found.file.path}
+            damaged.append({**fact, "problem": found.problem, "removed": remove})
+            if not as_json:
+                gone = "; removed" if remove else ""
+                click.echo(f"{repo.repo_type}/{repo.id} {found.file.path}: {found.problem}{gone}")
+    if as_json:
+        print_json({"files": count, "damaged": damaged})
+    note("{files} files read, {damaged} damaged", files=count, damaged=len(damaged))
     return FAILURE if damaged else 0
 
 
-@cache.command()
+@cache.command(
+    example=["csgrepo cache prune --older-than 30d", "csgrepo cache prune --keep 50G --dry-run"]
+)
 @_FOLDER
 @click.option(
     "--older-than",
@@ -108,26 +118,40 @@ def verify(*, cache_dir: Path | None, remove: bool) -> int:
     help="Remove the commits used longest ago until so much is left, such as 50G.",
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@options.as_json
 def prune(
-    *, cache_dir: Path | None, older_than: int | None, keep: int | None, dry_run: bool
+    *,
+    cache_dir: Path | None,
+    older_than: int | None,
+    keep: int | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Remove commits from the cache, and the content that no other commit needs."""
     from csgrepo.cache import prune as pruned
 
     if older_than is None and keep is None:
-        raise click.UsageError("say what to remove: --older-than 30d, --keep 50G, or both")
+        raise click.UsageError(tr("say what to remove: --older-than 30d, --keep 50G, or both"))
     gone = pruned(_place(cache_dir), older_than_s=older_than, keep_bytes=keep, dry_run=dry_run)
-    word = "would remove" if dry_run else "removed"
+    if as_json:
+        print_json([_pruned(repo, revision, removed=not dry_run) for repo, revision in gone])
+        return
+    word = tr("would remove") if dry_run else tr("removed")
     for repo, revision in gone:
         click.echo(f"{word} {repo.repo_type}/{repo.id} {revision.commit[:12]}")
     if not gone:
-        click.echo("nothing to remove", err=True)
+        note("nothing to remove")
 
 
 def _place(given: Path | None) -> Path:
     from csgrepo.config import settings
 
     return given or settings().cache
+
+
+def _pruned(repo: Any, revision: Any, *, removed: bool) -> dict[str, object]:
+    named = {"repo": repo.id, "repo_type": repo.repo_type, "commit": revision.commit}
+    return {**named, "size_bytes": revision.size_bytes, "removed": removed}
 
 
 def _fields(repo: Any) -> dict[str, object]:

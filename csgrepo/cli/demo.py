@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib.util
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from csgrepo.cli import options
+from csgrepo.cli.command import command
+from csgrepo.cli.output import print_json
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
 from csgrepo.errors import InvalidInput
 
@@ -25,14 +26,15 @@ USER = "demo"
 _PACKAGES = ("numpy", "safetensors", "starlette", "uvicorn")
 
 
-@click.command()
+@command(example="csgrepo demo --keep")
 @click.option("--keep", is_flag=True, help="Leave the hub up afterwards, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@options.as_json
 def demo(*, keep: bool, as_json: bool) -> None:
-    """Train, save, push, clone, download and compare a model, on a hub of its own.
+    """Train, save, push, clone, download and compare a model.
 
-    The hub listens on a free port of this machine only. Everything is written to a temporary
-    folder, which is removed at the end. Exits with 0 only if every byte came back.
+    It works on a hub of its own, which listens on a free port of this machine only. Everything is
+    written to a temporary folder, which is removed at the end. Exits with 0 only if every byte
+    came back.
     """
     _need_packages()
     from csgrepo.cli.trial import Trial
@@ -40,8 +42,7 @@ def demo(*, keep: bool, as_json: bool) -> None:
     with ending_in_order(), _hub() as (hub, token, folder):
         _say(f"hub at {hub.url}, everything in {folder}")
         summary = Trial(hub.url, token, folder, _say).run()
-        text = json.dumps(dataclasses.asdict(summary), indent=2) if as_json else str(summary)
-        click.echo(text)
+        print_json(summary) if as_json else click.echo(str(summary))
         if keep:
             with until_interrupted():
                 _keep(hub, token, folder)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from csgrepo.cli import options
+from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE, UNREACHABLE, UNSOUND
 from csgrepo.cli.hub_accounts import ROOT, token, user
+from csgrepo.cli.output import print_json, print_json_line
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
 from csgrepo.progress.label import printable, size
 
 if TYPE_CHECKING:
     from csgrepo.server import Hub
+    from csgrepo.server.operation.backup import Backup
     from csgrepo.server.operation.presence import Presence
 
 __all__ = ["hub"]
@@ -25,7 +27,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.group()
+@group(example="csgrepo hub serve --root my-hub --port 8080")
 def hub() -> None:
     """Run a hub on this machine."""
 
@@ -34,7 +36,7 @@ hub.add_command(user)
 hub.add_command(token)
 
 
-@hub.command()
+@hub.command(example="csgrepo hub serve --root my-hub --port 8080")
 @click.option("--root", type=ROOT, help="Where it keeps everything [default: a temporary folder].")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=0, help="The port [default: one that is free].")
@@ -42,6 +44,7 @@ hub.add_command(token)
 @click.option("--objects", help="Keep LFS objects in s3://BUCKET/PREFIX [default: in the folder].")
 @click.option("--access-log", type=_FILE, help="A file for one JSON object a line per request.")
 @click.option("--faults", is_flag=True, help="Let whoever has the admin token switch faults on.")
+@options.as_json
 def serve(
     *,
     root: Path | None,
@@ -51,6 +54,7 @@ def serve(
     objects: str | None,
     access_log: Path | None,
     faults: bool,
+    as_json: bool,
 ) -> None:
     """Serve until Ctrl-C.
 
@@ -66,7 +70,8 @@ def serve(
     made = Hub(root, port, host, url=url, objects=objects, access_log=access_log, admin=faults)
     with ending_in_order(), made as running, until_interrupted():
         click.echo(_directions(running), err=True)
-        click.echo(running.url)  # last: who reads it may send the signal to end at once
+        # Last: who reads it may send the signal to end at once.
+        print_json_line({"url": running.url}) if as_json else click.echo(running.url)
         wait_for_interrupt()
 
 
@@ -90,9 +95,9 @@ def _directions(hub: Hub) -> str:
     return text
 
 
-@hub.command()
+@hub.command(example="csgrepo hub status --root my-hub")
 @click.option("--root", type=ROOT, required=True, help="The hub's folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 @click.pass_context
 def status(context: click.Context, *, root: Path, as_json: bool) -> None:
     """Tell whether a hub serves a folder, where, and what it holds.
@@ -103,7 +108,7 @@ def status(context: click.Context, *, root: Path, as_json: bool) -> None:
     from csgrepo.server.operation.presence import look
 
     found = look(root)
-    click.echo(json.dumps(asdict(found)) if as_json else _described(root, found))
+    print_json(found) if as_json else click.echo(_described(root, found))
     if not found.answers:
         context.exit(UNREACHABLE if found.running else FAILURE)
 
@@ -121,26 +126,34 @@ repositories   {kinds or "none"}
 LFS objects    {held.objects} ({size(held.object_bytes)})"""
 
 
-@hub.command()
+@hub.command(example="csgrepo hub backup /mnt/backups/hub --root my-hub")
 @click.argument("target", type=_FOLDER)
 @click.option("--root", type=ROOT, required=True, help="The hub's folder.")
+@options.as_json
 @click.pass_context
-def backup(context: click.Context, target: Path, *, root: Path) -> None:
-    """Copy a hub's folder to TARGET, whole and checked. The hub may be running meanwhile.
+def backup(context: click.Context, target: Path, *, root: Path, as_json: bool) -> None:
+    """Copy a hub's folder to TARGET, whole and checked.
 
-    `csgrepo hub serve --root TARGET` serves the copy. What is damaged or missing in the hub is
-    named and left out of the copy; the exit code is 7 then.
+    The hub may be running meanwhile. `csgrepo hub serve --root TARGET` serves the copy. What is
+    damaged or missing in the hub is named and left out of the copy; the exit code is 7 then.
     """
     from csgrepo.server.operation.backup import back_up
 
     made = back_up(root, target)
+    if as_json:
+        print_json(made)
+    else:
+        _tell(made)
+    for problem in made.problems:
+        click.echo(f"csgrepo: not in the copy: {printable(problem)}", err=True)
+    if made.problems:
+        context.exit(UNSOUND)
+
+
+def _tell(made: Backup) -> None:
     click.echo(
         f"{printable(str(made.folder))}: {made.repositories} repositories, "
         f"{made.objects} LFS objects ({size(made.object_bytes)})"
     )
     if made.elsewhere:
         click.echo(f"The objects in {made.elsewhere} stay there, and are needed by the copy too.")
-    for problem in made.problems:
-        click.echo(f"csgrepo: not in the copy: {printable(problem)}", err=True)
-    if made.problems:
-        context.exit(UNSOUND)

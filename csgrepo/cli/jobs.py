@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csgrepo.cli import job_view
+from csgrepo.cli import job_view, options
+from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE
+from csgrepo.cli.output import note, print_json
 from csgrepo.errors import CommandFailed, InvalidInput, NotARepository
 from csgrepo.progress.label import printable
 
@@ -28,10 +29,9 @@ _PIECE = 64 * 1024
 
 _repo = click.argument("repo", default=".", type=click.Path(path_type=Path))
 _number = click.argument("number", type=int)
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@group(example="csgrepo jobs list")
 def jobs() -> None:
     """See, resume, retry, cancel and await background pushes.
 
@@ -40,18 +40,18 @@ def jobs() -> None:
     """
 
 
-@jobs.command("list")
+@jobs.command("list", example="csgrepo jobs list")
 @_repo
-@_as_json
+@options.as_json
 def list_jobs(*, repo: Path, as_json: bool) -> None:
     """List all pushes, oldest first."""
     journal = _journal(repo)
     found = journal.jobs()
     if as_json:
-        click.echo(json.dumps([job_view.facts(job) for job in found], indent=2))
+        print_json([job_view.facts(job) for job in found])
         return
     if not found:
-        click.echo("no background pushes", err=True)
+        note("no background pushes")
     for job in found:
         click.echo(job_view.line(job))
     under_way = [job for job in found if not job.has_ended]
@@ -60,27 +60,27 @@ def list_jobs(*, repo: Path, as_json: bool) -> None:
             click.echo(printable(hindrance), err=True)
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs show 3")
 @_number
 @_repo
-@_as_json
+@options.as_json
 def show(*, number: int, repo: Path, as_json: bool) -> None:
     """Show one push: what it is to do, how far it is, what was said."""
     journal = _journal(repo)
     job = _job(journal, number)
     if as_json:
-        click.echo(json.dumps(job_view.facts(job), indent=2))
+        print_json(job_view.facts(job))
         return
     (command,) = _commands(journal, [job], repo)
     for name, text in job_view.rows(job, journal, command):
         click.echo(f"{name:<10} {text}")
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs log 3 --follow")
 @_number
 @_repo
 @click.option("--follow", is_flag=True, help="Go on until the push ends.")
-@_as_json
+@options.as_json
 def log(*, number: int, repo: Path, follow: bool, as_json: bool) -> None:
     """Print what git, the server and csgrepo said while a push was carried out."""
     journal = _journal(repo)
@@ -89,17 +89,17 @@ def log(*, number: int, repo: Path, follow: bool, as_json: bool) -> None:
         if follow:
             raise InvalidInput("--json and --follow do not go together: JSON is printed whole")
         said = {"id": number, "stdout": command.stdout, "stderr": command.stderr}
-        click.echo(json.dumps(said, indent=2))
+        print_json(said)
         return
     for piece in _pieces(journal, command, follow=follow):
         sys.stdout.buffer.write(piece)
         sys.stdout.flush()
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs resume")
 @_repo
 @click.option("--number", "numbers", type=int, multiple=True, help="Only this push; repeatable.")
-@_as_json
+@options.as_json
 def resume(*, repo: Path, numbers: tuple[int, ...], as_json: bool) -> None:
     """Carry out again what failed or was interrupted, and wait for it.
 
@@ -107,14 +107,14 @@ def resume(*, repo: Path, numbers: tuple[int, ...], as_json: bool) -> None:
     """
     commands = _queue(repo).resume(numbers or None)
     if not commands:
-        click.echo("nothing to resume", err=True)
+        note("nothing to resume")
     _await(commands, as_json=as_json)
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs retry 3")
 @_number
 @_repo
-@_as_json
+@options.as_json
 def retry(*, number: int, repo: Path, as_json: bool) -> None:
     """Carry out one push again, even one that was cancelled or superseded, and wait for it.
 
@@ -123,10 +123,10 @@ def retry(*, number: int, repo: Path, as_json: bool) -> None:
     _await([_queue(repo).retry(number)], as_json=as_json)
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs cancel 3")
 @_number
 @_repo
-@_as_json
+@options.as_json
 def cancel(*, number: int, repo: Path, as_json: bool) -> int:
     """Stop one push, whether it waits or runs; what it has uploaded stays on the server.
 
@@ -140,7 +140,7 @@ def cancel(*, number: int, repo: Path, as_json: bool) -> int:
     command.wait()
     job = _job(journal, number)
     if as_json:
-        click.echo(json.dumps(job_view.facts(job), indent=2))
+        print_json(job_view.facts(job))
     elif job.state == "cancelled":
         click.echo(f"push {number} is cancelled; `csgrepo jobs retry {number}` takes it up again")
     else:
@@ -148,10 +148,10 @@ def cancel(*, number: int, repo: Path, as_json: bool) -> int:
     return 0 if job.state == "cancelled" else FAILURE
 
 
-@jobs.command()
+@jobs.command(example="csgrepo jobs wait --timeout 600")
 @_repo
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
-@_as_json
+@options.as_json
 def wait(*, repo: Path, timeout: float | None, as_json: bool) -> None:
     """Wait until no push waits or runs.
 
@@ -177,7 +177,7 @@ def _await(
     finally:
         if as_json:
             ended = [job for command in commands if (job := command.job)]
-            click.echo(json.dumps([job_view.facts(job) for job in ended], indent=2))
+            print_json([job_view.facts(job) for job in ended])
     if not as_json and not quiet:
         for command in commands:
             click.echo(printable(str(command.receipt)))

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import click
 
+from csgrepo.cli import options
+from csgrepo.cli.command import command
+from csgrepo.cli.output import note, print_json
+from csgrepo.progress.label import printable
+
 __all__ = ["lfs_enable_largefiles", "lfs_multipart_upload"]
 
 
-@click.command(hidden=True)
+@command(example="csgrepo lfs-enable-largefiles my-model")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def lfs_enable_largefiles(*, path: Path) -> None:
+@options.as_json
+def lfs_enable_largefiles(*, path: Path, as_json: bool) -> None:
     """Let git and git-lfs push files of more than 5 GB from the clone at PATH.
 
     Written to that clone's settings only. csgrepo's own pushes do not need it.
@@ -19,7 +25,9 @@ def lfs_enable_largefiles(*, path: Path) -> None:
     from csgrepo.repository import transfer_agent
 
     transfer_agent.enable(path)
-    click.echo(f"git-lfs in {path} sends large files in parts from now on", err=True)
+    if as_json:
+        print_json({"path": path.absolute()})
+    note("git-lfs in {path} sends large files in parts from now on", path=printable(str(path)))
 
 
 @click.command(hidden=True)

@@ -1,13 +1,27 @@
-"""The command line as a process of its own, as users run it."""
+"""The command line: a process of its own, as users run it, or inside the test, which is quick."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import referencing
+
+from csgrepo.cli import main
+
+SCHEMAS = Path(inspect.getfile(main)).parent / "schemas"
 
 
 def csgrepo(*args: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,3 +59,71 @@ def ends_when_told(process: subprocess.Popen[str], number: int = signal.SIGINT) 
     """Send a signal, and return the rest of both outputs once the process ended."""
     process.send_signal(number)
     return process.communicate(timeout=30)
+
+
+class _Stream(io.TextIOWrapper):
+    """Standard output or error, kept in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    @property
+    def text(self) -> str:
+        return self.buffer.getvalue().decode("utf-8")
+
+
+def inside(*args: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end within this process, without a terminal."""
+    out, err = _Stream(), _Stream()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        patch.setattr("sys.stdout", out)
+        patch.setattr("sys.stderr", err)
+        code = main(args)
+    return subprocess.CompletedProcess(args, code, out.text, err.text)
+
+
+@cache
+def _schemas() -> referencing.Registry[Any]:
+    found = {path.name: json.loads(path.read_text("utf-8")) for path in SCHEMAS.glob("*.json")}
+    resources = {
+        name: referencing.Resource.from_contents(contents) for name, contents in found.items()
+    }
+    return referencing.Registry().with_resources(resources.items())
+
+
+def check(value: object, schema: str) -> None:
+    """Hold a document to the schema of a command, named as its file is."""
+    validator = jsonschema.Draft202012Validator(
+        {"$ref": f"{schema}.json"}, registry=_schemas(), format_checker=jsonschema.FormatChecker()
+    )
+    validator.validate(value)
+
+
+def as_json(*args: str, code: int = 0, **environment: str) -> Any:
+    """Run a command with --json, hold what it prints to its schema, and return that.
+
+    Args:
+        args: the command line; its first words name the command.
+        code: the exit code it is to have.
+        environment: variables to set.
+    """
+    done = inside(*args, "--json", **environment)
+    assert done.returncode == code, done.stderr
+    schema = "-".join(_command_of(args))
+    if json.loads((SCHEMAS / f"{schema}.json").read_text("utf-8")).get("x-lines"):
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        for line in lines:
+            check(line, schema)
+        return lines
+    value = json.loads(done.stdout)
+    check(value, schema)
+    return value
+
+
+def _command_of(args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the longest beginning of a command line that a schema is named after."""
+    beginnings = [args[:count] for count in range(len(args), 0, -1)]
+    return next(each for each in beginnings if (SCHEMAS / f"{'-'.join(each)}.json").is_file())

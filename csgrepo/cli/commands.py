@@ -1,0 +1,45 @@
+"""All commands: where they are, and what they do, so that a list of them loads none.
+
+The name is that of a function in the module, with dashes for underscores. A test holds the
+sentences to those that the commands say of themselves.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ALIASES", "HIDDEN", "SECTIONS"]
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Account": {
+        "login": ("account", "Keep an access token for later sessions"),
+        "logout": (
+            "account",
+            "Forget the token that login kept; it stays valid on the hub until revoked there",
+        ),
+        "whoami": ("account", "Print the name of the account that the token belongs to"),
+    },
+    "Large files": {
+        "lfs-enable-largefiles": (
+            "large_files",
+            "Let git and git-lfs push files of more than 5 GB from the clone at PATH",
+        ),
+    },
+    "Working copies": {
+        "jobs": ("jobs", "See, resume, retry, cancel and await background pushes"),
+    },
+    "This machine": {
+        "cache": ("cache", "Look after what was downloaded"),
+        "hub": ("hub", "Run a hub on this machine"),
+        "demo": ("demo", "Train, save, push, clone, download and compare a model"),
+    },
+}
+
+# What git calls, and no person.
+HIDDEN = {
+    "git-credential": "plumbing",
+    "lfs-filter": "plumbing",
+    "lfs-multipart-upload": "large_files",
+    "lfs-pre-push": "plumbing",
+}
+
+# Names that the command lines people come from have for the same.
+ALIASES: dict[str, str] = {}
