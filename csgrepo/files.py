@@ -113,12 +113,19 @@ def _replace(temporary: Path, target: Path, mode: int | None) -> None:
         temporary.unlink()
 
 
-def own(stream: BinaryIO) -> None:
-    """Mark an open file as this process's own, for as long as it is open; see `sweep`."""
-    with contextlib.suppress(ImportError, OSError):
+def own(stream: BinaryIO) -> bool:
+    """Mark an open file as this process's own, for as long as it is open; see `sweep`.
+
+    Returns:
+        Whether that could be done; not if another process owns it.
+    """
+    try:
         import fcntl
 
         fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def sweep(folder: Path, names: re.Pattern[str]) -> int:
@@ -361,6 +368,19 @@ class HashedSink:
             lane.put(piece)
         self.size += len(piece)
         return len(piece)
+
+    def adopt(self) -> int:
+        """Take what the target holds already for the beginning; before anything is written.
+
+        Returns:
+            How many bytes that are.
+        """
+        self._target.seek(0)
+        buffer = memoryview(bytearray(BLOCK))
+        while count := self._target.readinto(buffer):  # type: ignore[attr-defined]
+            self._digest.update(buffer[:count])
+            self.size += count
+        return self.size
 
     def restart(self) -> None:
         """Forget what was written: it begins anew."""

@@ -10,6 +10,7 @@ Follows https://github.com/git-lfs/git-lfs/blob/main/docs/custom-transfers.md.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shlex
 import sys
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from csgrepo import files
 from csgrepo.errors import DigestMismatch, HubHTTPError, InvalidInput, TransferError
 from csgrepo.git.callback import python_command
+from csgrepo.lfs.partial import Partial
 from csgrepo.lfs.parts import Plan
 from csgrepo.lfs.pointer import OID, Pointer
 from csgrepo.lfs.reply import Action, Reply
@@ -66,7 +68,7 @@ class Agent:
         sink: where the answers go.
         http: connections.
         auth: proves who is asking where an action does not.
-        temporary: names the folder for downloads, on the file system of the LFS store.
+        store: names the folder of the LFS store; what is fetched goes to its subfolders.
         desk: what uploads to the named remote share.
     """
 
@@ -76,13 +78,13 @@ class Agent:
         http: Http,
         *,
         auth: Auth,
-        temporary: Callable[[], Path],
+        store: Callable[[], Path],
         desk: OpenDesk,
     ) -> None:
         self._sink = sink
         self._http = http
         self._auth = auth
-        self._temporary = temporary
+        self._store = store
         self._desk = desk
         self._remote = ""
 
@@ -130,29 +132,42 @@ class Agent:
         action = Action.read(message.get("action"))
         if action is None:
             raise TransferError(f"the LFS server does not offer object {pointer.oid[:12]}")
-        folder = self._temporary()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"csgrepo-{pointer.oid}-{secrets.token_hex(6)}"
-        try:
-            self._fetch(pointer, action, path, progress)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        store = self._store()
+        partial = Partial(store / "incomplete", pointer.oid)
+        with partial.open() as target:
+            if os.fstat(target.fileno()).st_size > pointer.size:
+                _empty(target)
+            oid, kept = self._fetch(pointer, action, target, progress)
+            if oid != pointer.oid and kept:  # what an earlier process left may be to blame
+                progress(-pointer.size)
+                _empty(target)
+                oid, _ = self._fetch(pointer, action, target, progress)
+            if oid != pointer.oid:
+                _empty(target)
+                raise DigestMismatch(f"object {pointer.oid[:12]}", pointer.oid, oid)
+            path = store / "tmp" / f"csgrepo-{pointer.oid}-{secrets.token_hex(6)}"
+            partial.become(path)
         return path
 
-    def _fetch(self, pointer: Pointer, action: Action, path: Path, progress: _Progress) -> None:
-        with files.disk_errors(path), path.open("xb") as target, files.HashedSink(target) as sink:
+    def _fetch(
+        self, pointer: Pointer, action: Action, target: BinaryIO, progress: _Progress
+    ) -> tuple[str, int]:
+        """Fetch what is missing; return the digest of the whole, and how much was there."""
+        sink = files.HashedSink(target)
+        if kept := sink.adopt():
+            progress(kept)
+        with sink:
             self._http.download(
                 action.href,
                 sink,
                 headers=action.headers,
                 auth=None if action.authenticated else self._auth,
+                start=kept,
                 expected_size=pointer.size,
                 on_bytes=progress,
                 on_restart=sink.restart,
             )
-        if sink.oid != pointer.oid:
-            raise DigestMismatch(f"object {pointer.oid[:12]}", pointer.oid, sink.oid)
+        return sink.oid, kept
 
     def _answer(self, message: dict[str, object]) -> None:
         self._sink.write(json.dumps(message).encode("ascii") + b"\n")
@@ -177,6 +192,11 @@ class _Progress:
                 "bytesSinceLast": count,
             }
         )
+
+
+def _empty(target: BinaryIO) -> None:
+    target.seek(0)
+    target.truncate()
 
 
 def _object(line: bytes) -> dict[str, Any]:

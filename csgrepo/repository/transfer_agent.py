@@ -67,7 +67,7 @@ def main() -> None:
             sys.stdout.buffer,
             http,
             auth=credentials.authorization,
-            temporary=lambda: store_here().root / "tmp",
+            store=lambda: store_here().root,
             desk=functools.cache(desk),
         ).serve(sys.stdin.buffer)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,10 +20,11 @@ import requests
 from csgrepo.errors import NotARepository
 from csgrepo.git.callback import python_command
 from csgrepo.repository import transfer_agent
-from csgrepo.server import Answer, Hub
+from csgrepo.server import Answer, Hub, Stall
 from tests import small_parts
-from tests.answering import answering, reply, serving
+from tests.answering import Handler, answering, reply, serving
 from tests.functional.cli import csgrepo
+from tests.functional.jobs_clone import PATIENCE_S, until
 from tests.small_parts import Place, content
 from tests.stock import RemoteRepository, StockGit
 
@@ -194,6 +199,75 @@ def test_a_server_that_knows_only_basic_still_answers_basic(
     assert kept.read_bytes() == data
 
 
+def test_what_the_agent_says_of_its_progress_is_shown_by_git_lfs(place, stock_lfs, tmp_path):
+    data = content(40)
+    work = cloned(stock_lfs, place.remote)
+    committed(work, weights=data)
+    log = tmp_path / "progress"
+    work("push", "--quiet", "origin", "HEAD:main", GIT_LFS_PROGRESS=str(log))
+    last = log.read_text().splitlines()[-1]
+    assert last == f"upload 1/1 {len(data)}/{len(data)} weights.bin"
+
+
+def test_killed_after_part_27_of_40_the_next_push_sends_the_rest(place, stock_lfs):
+    data = content(40)
+    work = cloned(stock_lfs, place.remote)
+    committed(work, weights=data)
+    records = work.cwd / ".git" / "csgrepo" / "uploads"
+    hold = threading.Event()
+    late = f"/{place.name}/.*/(2[89]|3[0-9]|40)$"
+    place.hub.faults.add("PUT", late, Stall(event=hold), times=None)
+
+    def noted() -> int:
+        return sum(path.read_bytes().count(b'"etag"') for path in records.glob("*"))
+
+    pushing = subprocess.Popen(
+        ["git", "push", "--quiet", "origin", "HEAD:main"], cwd=work.cwd, start_new_session=True
+    )
+    until(lambda: noted() == 27, "27 parts to arrive")
+    os.killpg(pushing.pid, signal.SIGKILL)
+    pushing.wait()
+    place.hub.faults.clear()
+    hold.set()
+    assert place.tip() != work("rev-parse", "HEAD")
+    place.hub.requests.clear()
+
+    work("push", "--quiet", "origin", "HEAD:main")
+
+    # What was under way when it was killed may have arrived in full, unheard.
+    assert set(parts_taken(place)) == set(range(28, 41))
+    assert place.asked("POST", "/complete_multipart") == 1
+    assert place.stored(data) == data
+    assert place.tip() == work("rev-parse", "HEAD")
+    assert list(records.iterdir()) == []
+
+
+def parts_taken(place: Place) -> list[int]:
+    return [
+        int(request.path.rpartition("/")[2])
+        for request in place.hub.requests
+        if request.method == "PUT" and f"/{place.name}/" in request.path and request.status == 200
+    ]
+
+
+def test_two_pushes_of_the_same_files_at_once_both_arrive(place, stock_lfs):
+    files = {f"w{number}": content(12 + number) for number in range(3)}
+    stock_lfs.sign_in(place.remote)
+    pushes = []
+    for name in ("one", "two"):
+        stock_lfs("clone", "--quiet", place.remote.url, name)
+        work = stock_lfs.at(name)
+        transfer_agent.enable(work.cwd)
+        work("lfs", "track", "*.bin")
+        committed(work, **files)
+        command = ["git", "push", "--quiet", "origin", f"HEAD:refs/heads/{name}"]
+        pushes.append(subprocess.Popen(command, cwd=work.cwd, stderr=subprocess.PIPE))
+    for pushing in pushes:
+        said = pushing.communicate(timeout=100)[1]
+        assert pushing.returncode == 0, said.decode()
+    assert all(place.stored(data) == data for data in files.values())
+
+
 # -- downloads -------------------------------------------------------------------------------------
 
 
@@ -237,6 +311,16 @@ class Talk:
             stderr=subprocess.PIPE,
         )
 
+        self.say({"event": "init", "operation": "upload", "remote": "origin", "concurrent": True})
+        assert self.hear() == {}
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
     def say(self, message: object) -> None:
         assert self.process.stdin
         line = message if isinstance(message, bytes) else json.dumps(message).encode()
@@ -259,12 +343,8 @@ class Talk:
 @pytest.fixture
 def talk(git: StockGit) -> Iterator[Talk]:
     git("init", "--quiet", "here")
-    talk = Talk(git.cwd / "here")
-    talk.say({"event": "init", "operation": "upload", "remote": "origin", "concurrent": True})
-    assert talk.hear() == {}
-    yield talk
-    talk.process.kill()
-    talk.process.communicate()
+    with Talk(git.cwd / "here") as talk:
+        yield talk
 
 
 def upload(place: Place, path: Path, data: bytes) -> dict[str, object]:
@@ -340,6 +420,97 @@ def test_a_download_arrives_beside_the_store_or_leaves_nothing(talk, tmp_path):
     assert "hashes to" in spoiled["error"]["message"]
     assert "bytes" in short["error"]["message"]
     assert list(path.parent.iterdir()) == [path]
+
+
+@dataclass
+class Slow:
+    """A file server that sends half of the file, and the rest of it when it is told to."""
+
+    data: bytes
+    half_sent: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(self.data)))
+        handler.end_headers()
+        middle = len(self.data) // 2
+        handler.wfile.write(self.data[:middle])
+        self.half_sent.set()
+        self.go_on.wait(PATIENCE_S)
+        with contextlib.suppress(OSError):
+            handler.wfile.write(self.data[middle:])
+
+
+def test_a_download_that_was_killed_is_gone_on_with(talk, tmp_path):
+    data = os.urandom(4 * 2**20)
+    incomplete = tmp_path / "here" / ".git" / "lfs" / "incomplete"
+    with answering() as server:
+        server.default = slow = Slow(data)
+        action = {"href": f"{server.url}/file", "header": {"Authorization": "Bearer x"}}
+        message = {"event": "download", "oid": digest(data), "size": len(data), "action": action}
+        talk.say(message)
+        until(lambda: sum(path.stat().st_size for path in incomplete.glob("*")) > 2**20)
+        talk.process.kill()
+        talk.process.wait()
+        [part] = incomplete.iterdir()
+        kept = part.stat().st_size
+        server.default = serving(data)
+
+        with Talk(tmp_path / "here") as again:
+            progress, end = again.ask(message)
+        slow.go_on.set()
+
+        assert server.asked[-1].headers["range"] == f"bytes={kept}-"
+    assert Path(end["path"]).read_bytes() == data
+    assert sum(step["bytesSinceLast"] for step in progress) == len(data)
+    assert list(incomplete.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", [b"spoiled" * 9, bytes(500_000)])
+def test_what_a_crash_left_in_a_download_is_not_trusted(talk, tmp_path, left):
+    data = content(100)
+    incomplete = tmp_path / "here" / ".git" / "lfs" / "incomplete"
+    incomplete.mkdir(parents=True)
+    (incomplete / f"csgrepo-{digest(data)}.part").write_bytes(left)
+    with answering() as server:
+        server.default = serving(data)
+        action = {"href": f"{server.url}/file"}
+        message = {"event": "download", "oid": digest(data), "size": len(data), "action": action}
+        progress, end = talk.ask(message)
+    assert Path(end["path"]).read_bytes() == data
+    assert progress[-1]["bytesSoFar"] == len(data)
+
+
+def test_two_agents_that_fetch_the_same_object_do_not_share_a_file(talk, tmp_path):
+    data = os.urandom(4 * 2**20)
+    with answering() as server:
+        server.default = slow = Slow(data)
+        action = {"href": f"{server.url}/file"}
+        message = {"event": "download", "oid": digest(data), "size": len(data), "action": action}
+        talk.say(message)
+        assert slow.half_sent.wait(PATIENCE_S)
+        server.default = serving(data)
+        with Talk(tmp_path / "here") as other:
+            _, theirs = other.ask(message)
+        slow.go_on.set()
+        while (ours := talk.hear())["event"] == "progress":
+            pass
+    assert ours["path"] != theirs["path"]
+    assert Path(ours["path"]).read_bytes() == Path(theirs["path"]).read_bytes() == data
+    assert list((tmp_path / "here" / ".git" / "lfs" / "incomplete").iterdir()) == []
+
+
+def test_an_agent_that_is_interrupted_says_no_more_than_that(talk, place, tmp_path):
+    hold = threading.Event()
+    fault = place.hub.faults.add("PUT", f"/{place.name}/", Stall(event=hold), times=None)
+    talk.say(upload(place, tmp_path / "object", content(2)))
+    until(lambda: fault.hits == 2)
+    talk.process.send_signal(signal.SIGINT)
+    hold.set()
+    out, err = talk.process.communicate(timeout=PATIENCE_S)
+    assert (talk.process.returncode, err.strip()) == (130, b"csgrepo: interrupted")
+    assert b"complete" not in out
 
 
 # -- the settings ----------------------------------------------------------------------------------
