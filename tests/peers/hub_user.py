@@ -106,7 +106,7 @@ class HubUser:
         return answer["result"]
 
     def run(
-        self, *command: str | os.PathLike[str], stdin: str = "", timeout_s: float = 100, **env: str
+        self, *command: str | os.PathLike[str], stdin: str = "", timeout_s: float = 280, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         return subprocess.run(

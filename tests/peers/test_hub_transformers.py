@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import numpy as np
@@ -10,6 +9,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from tests.peers.hub_user import HubUser, need
+
+# PyTorch and its like take their time to be imported, on a busy machine minutes.
+pytestmark = pytest.mark.timeout(300)
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -133,15 +135,8 @@ def test_config_and_tokenizer_are_pushed_to_a_new_repository(user: HubUser, mode
     assert user.python(LOAD, repo_id=target)["ids"] == [1, 2, 3, 4]
 
 
-@pytest.fixture
-def torch() -> None:
-    """Want PyTorch, which the tests do not install: it is very large (see the extra `peers`)."""
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("PyTorch is not installed; the extra `peers` has it")
-
-
-@pytest.mark.usefixtures("torch")
 def test_model_is_loaded_and_computes(user: HubUser, model: str) -> None:
+    need("torch")
     found = user.python(SPEAK, repo_id=model, names=list(SHAPES))
 
     assert (found["shape"], found["finite"]) == ([1, 3, 11], True)
@@ -149,8 +144,8 @@ def test_model_is_loaded_and_computes(user: HubUser, model: str) -> None:
         np.testing.assert_array_equal(np.array(found["tensors"][name], np.float32), tensor)
 
 
-@pytest.mark.usefixtures("torch")
 def test_model_is_pushed_to_a_new_repository(user: HubUser, model: str) -> None:
+    need("torch")
     target = f"{user.name}/saved-model"
 
     user.python(PUSH, source=model, target=target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 
@@ -15,6 +14,9 @@ from tests.conftest import Account
 from tests.peers.hub_user import HubUser, Raised, need
 from tests.peers.test_hub_transformers import CONFIG, tensors, tokenizer
 from tests.stock import StockGit
+
+# PyTorch and its like take their time to be imported, on a busy machine minutes.
+pytestmark = pytest.mark.timeout(300)
 
 AUTO = """
 from csgrepo.integrations import transformers as ours
@@ -84,13 +86,6 @@ def model(user: HubUser) -> str:
     return repo_id
 
 
-def installed(*names: str) -> None:
-    """Go on only with what the extra `peers` has, and the tests do not install."""
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"{name} is not installed; the extra `peers` has it")
-
-
 def bytes_asked_for(user: HubUser, repo_id: str) -> set[str]:
     name = repo_id.split("/")[1]
     return {
@@ -123,7 +118,7 @@ def test_class_that_transformers_lacks_is_an_import_error(user: HubUser) -> None
 
 
 def test_model_speaks_as_from_a_local_folder(user: HubUser, model: str) -> None:
-    installed("torch")
+    need("torch")
     found = user.python(SPEAK, repo_id=model)
 
     assert found["ours"] == found["plain"]
@@ -140,7 +135,7 @@ def table(first: int) -> bytes:
 
 
 def test_pandas_and_dask_read_a_dataset_in_place(user: HubUser) -> None:
-    installed("pandas", "pyarrow", "dask")
+    need("pandas", "pyarrow", "dask")
     repo_id = user.create("dataset", private=True)
     user.push(repo_id, {f"data/part-{n}.parquet": table(1000 * n) for n in range(3)}, "dataset")
 
@@ -150,7 +145,7 @@ def test_pandas_and_dask_read_a_dataset_in_place(user: HubUser) -> None:
 
 
 def test_datasets_reads_a_dataset(user: HubUser) -> None:
-    installed("datasets")
+    need("datasets")
     text = io.StringIO()
     csv.writer(text).writerows([["n"], [1], [2]])
     repo_id = user.create("dataset", private=True)
