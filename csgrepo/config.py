@@ -7,6 +7,7 @@ environment is read when asked, never at import, so that a test or a notebook ma
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Settings:
 
     Attributes:
         endpoint: the hub's address, without a trailing slash.
+        mirrors: addresses of other hosts with the same content, in the order they are asked.
         token: the access token, if the environment has one.
         home: the folder of the token file.
         token_path: the token file.
@@ -47,6 +49,7 @@ class Settings:
     """
 
     endpoint: str
+    mirrors: tuple[str, ...]
     token: Secret | None
     home: Path
     token_path: Path
@@ -65,6 +68,7 @@ def settings() -> Settings:
     token = _first("CSGHUB_TOKEN", "CSG_TOKEN")
     return Settings(
         endpoint=_endpoint(_first("CSGHUB_ENDPOINT", "CSGHUB_DOMAIN") or DEFAULT_ENDPOINT),
+        mirrors=tuple(map(_endpoint, re.findall(r"[^\s,]+", _first("CSGHUB_MIRRORS")))),
         token=Secret(token) if token else None,
         home=home,
         token_path=Path(_first("CSGHUB_TOKEN_PATH") or home / "token").expanduser(),

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from csgrepo.cache import TreeFile
+    from csgrepo.download.hosts import Hosts
     from csgrepo.download.source import Source
+    from csgrepo.progress import Task
 
 __all__ = ["WORKERS", "bring"]
 
@@ -35,7 +37,7 @@ _FATAL = (DiskFull, Forbidden, HubUnreachable, Unauthorized)  # the next would f
 
 
 def bring(
-    source: Source,
+    hosts: Hosts,
     commit: str,
     files: Sequence[TreeFile],
     target: Callable[[TreeFile], Path],
@@ -48,7 +50,7 @@ def bring(
     """Fetch files.
 
     Args:
-        source: where from.
+        hosts: where from.
         commit: the commit they are in.
         files: which; of several with the same content one is enough.
         target: where each is to appear.
@@ -71,10 +73,16 @@ def bring(
     ordered = sorted(files, key=lambda file: -file.size)
     threads = min(workers, len(ordered))
     connections = min(_MOST_RANGES, workers // threads)
-    reporter = Reporter(str(source.repo))
+    reporter = Reporter(str(hosts.repo))
 
-    def move(file: TreeFile) -> None:
-        with reporter.task("download", file.path, file.size) as task:
+    def attempt(source: Source, file: TreeFile, task: Task) -> None:
+        came: list[int] = []
+
+        def count(size: int) -> None:
+            came.append(size)
+            task.advance(size)
+
+        try:
             fetch(
                 source,
                 commit,
@@ -83,8 +91,15 @@ def bring(
                 parts,
                 connections=connections,
                 force=force,
-                on_bytes=task.advance,
+                on_bytes=count,
             )
+        except CsgRepoError:
+            task.advance(-sum(came))  # another host may go on with it, and count it anew
+            raise
+
+    def move(file: TreeFile) -> None:
+        with reporter.task("download", file.path, file.size) as task:
+            hosts.first(lambda source: attempt(source, file, task))
 
     with bars() if progress else contextlib.nullcontext():
         if threads == 1:

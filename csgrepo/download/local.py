@@ -122,7 +122,7 @@ class LocalFolder:
                 copied(visit.folder.blob(file), self.path(file))
             if fetched:
                 bring(
-                    visit.source,
+                    visit.hosts,
                     commit,
                     fetched,
                     self.path,

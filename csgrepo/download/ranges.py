@@ -174,7 +174,8 @@ class Ranges:
                         break
             except (_Cut, CutOff) as cut:
                 failed = 0 if first > before else failed + 1
-                if failed > _RETRIES:
+                silent = isinstance(cut.__cause__, TimeoutError)
+                if failed > _RETRIES or (self._source.hurried and (failed or silent)):
                     raise self._error(str(cut)) from cut
                 _wait(failed)
 

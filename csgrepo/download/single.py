@@ -11,7 +11,7 @@ from csgrepo.files import safe_join
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from csgrepo.redact import Secret
     from csgrepo.repo_id import RepoType
@@ -34,6 +34,7 @@ def file_download(
     local_files_only: bool = False,
     token: str | Secret | bool | None = None,
     endpoint: str | None = None,
+    mirrors: Sequence[str] | None = None,
     headers: Mapping[str, str] | None = None,
     cookies: Mapping[str, str] | None = None,
     progress: bool = False,
@@ -56,6 +57,10 @@ def file_download(
         local_files_only: use no network; so does ``CSGHUB_OFFLINE``.
         token: an access token; ``False`` to be nobody in particular.
         endpoint: the hub's address.
+        mirrors: addresses of other hosts with the same content, such as
+            ``["https://mirror.example"]``: asked in turn where the hub is away or lacks something.
+            ``CSGHUB_MIRRORS`` where not given. They get no token but the one that `login` kept for
+            them.
         headers: sent along to the hub, and to no other host.
         cookies: sent along to the hub, and to no other host.
         progress: show a bar on standard error.
@@ -72,7 +77,7 @@ def file_download(
         '/home/wanda/.cache/csghub/hub.opencsg.com/models/wanda/bert/snapshots/…/config.json'
     """
     path = f"{subfolder.strip('/')}/{file_name}" if subfolder else file_name
-    access = Access(endpoint, token, cache_dir, local_files_only, headers, cookies)
+    access = Access(endpoint, token, cache_dir, local_files_only, headers, cookies, mirrors)
     with Visit(access, repo_id, repo_type, revision) as visit:
         safe_join(visit.folder.root, path)
         commit = visit.commit()
@@ -89,7 +94,7 @@ def file_download(
                 raise visit.missing([path])
             folder.blobs.mkdir(parents=True, exist_ok=True)
             bring(
-                visit.source,
+                visit.hosts,
                 commit,
                 [file],
                 folder.blob,

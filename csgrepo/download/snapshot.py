@@ -59,6 +59,7 @@ def snapshot_download(
     local_files_only: bool = False,
     token: str | Secret | bool | None = None,
     endpoint: str | None = None,
+    mirrors: Sequence[str] | None = None,
     headers: Mapping[str, str] | None = None,
     cookies: Mapping[str, str] | None = None,
     progress: bool = False,
@@ -81,6 +82,7 @@ def snapshot_download(
     local_files_only: bool = False,
     token: str | Secret | bool | None = None,
     endpoint: str | None = None,
+    mirrors: Sequence[str] | None = None,
     headers: Mapping[str, str] | None = None,
     cookies: Mapping[str, str] | None = None,
     progress: bool = False,
@@ -102,6 +104,7 @@ def snapshot_download(
     local_files_only: bool = False,
     token: str | Secret | bool | None = None,
     endpoint: str | None = None,
+    mirrors: Sequence[str] | None = None,
     headers: Mapping[str, str] | None = None,
     cookies: Mapping[str, str] | None = None,
     progress: bool = False,
@@ -129,6 +132,10 @@ def snapshot_download(
         local_files_only: use no network; so does ``CSGHUB_OFFLINE``.
         token: an access token; ``False`` to be nobody in particular.
         endpoint: the hub's address.
+        mirrors: addresses of other hosts with the same content, such as
+            ``["https://mirror.example"]``: asked in turn where the hub is away or lacks something.
+            ``CSGHUB_MIRRORS`` where not given. They get no token but the one that `login` kept for
+            them.
         headers: sent along to the hub, and to no other host.
         cookies: sent along to the hub, and to no other host.
         progress: show bars on standard error.
@@ -145,7 +152,7 @@ def snapshot_download(
         >>> snapshot_download("wanda/bert", allow_patterns="*.json")  # doctest: +SKIP
         '/home/wanda/.cache/csghub/hub.opencsg.com/models/wanda/bert/snapshots/…'
     """
-    access = Access(endpoint, token, cache_dir, local_files_only, headers, cookies)
+    access = Access(endpoint, token, cache_dir, local_files_only, headers, cookies, mirrors)
     with Visit(access, repo_id, repo_type, revision) as visit:
         commit = visit.commit()
         tree = visit.tree(commit)
@@ -174,7 +181,7 @@ def snapshot_download(
                 raise visit.missing([file.path for file in missing])
             folder.blobs.mkdir(parents=True, exist_ok=True)
             bring(
-                visit.source,
+                visit.hosts,
                 commit,
                 _distinct(missing),
                 folder.blob,

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from csgrepo.cache import Tree, TreeFile, is_commit
 from csgrepo.errors import HubHTTPError, NotFound, TransferError
+from csgrepo.http import Http
 from csgrepo.http.wire import CutOff
 from csgrepo.hub.connection import repo_path
 from csgrepo.redact import Secret
@@ -22,7 +23,7 @@ from csgrepo.repo_id import RepoType, check_ref_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from csgrepo.http import Http, Response
+    from csgrepo.http import Response
     from csgrepo.hub.connection import HubConnection
     from csgrepo.repo_id import RepoId
 
@@ -30,6 +31,7 @@ __all__ = ["Source", "resolve_url"]
 
 _LARGEST_PAGE = 10_000
 _ATTEMPTS = 5
+_HURRIED = 1  # how often anything is repeated while there is another host to ask
 
 
 def resolve_url(endpoint: str, repo: RepoId, path: str, revision: str) -> str:
@@ -51,14 +53,24 @@ class Source:
         hub: the hub, and who asks.
         repo: the repository.
         headers: sent along to the hub, and to no other host.
+        hurried: there is another host to ask, so that little is tried twice here.
+
+    Attributes:
+        hurried: the same.
     """
 
     def __init__(
-        self, hub: HubConnection, repo: RepoId, headers: Mapping[str, str] | None = None
+        self,
+        hub: HubConnection,
+        repo: RepoId,
+        headers: Mapping[str, str] | None = None,
+        *,
+        hurried: bool = False,
     ) -> None:
         self.repo = repo
         self.endpoint = hub.endpoint
-        self.http: Http = hub.http
+        self.hurried = hurried
+        self.http = Http(retries=_HURRIED, silence_s=hub.timeout_s) if hurried else hub.http
         # A Secret stays behind where a redirect leads to another host.
         given = {name: Secret(value) for name, value in (headers or {}).items()}
         self.headers: dict[str, str | Secret] = {

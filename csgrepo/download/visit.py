@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from csgrepo.cache import RepoFolder
 from csgrepo.config import settings
-from csgrepo.download.source import Source
+from csgrepo.download.hosts import Hosts, mirror
 from csgrepo.errors import InvalidInput, NotCached
 from csgrepo.hub.connection import HubConnection
 from csgrepo.repo_id import RepoId
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from csgrepo.cache import Tree, TreeFile
     from csgrepo.redact import Secret
@@ -35,6 +35,8 @@ class Access:
         local_files_only: serve what is in the cache, and use no network.
         headers: sent along to the hub.
         cookies: sent along to the hub.
+        mirrors: other hosts with the same content, asked in turn where the hub is away or lacks
+            something; the environment's where not given, if the hub is the environment's too.
     """
 
     endpoint: str | None = None
@@ -43,6 +45,7 @@ class Access:
     local_files_only: bool = False
     headers: Mapping[str, str] | None = None
     cookies: Mapping[str, str] | None = None
+    mirrors: Sequence[str] | None = None
 
     @property
     def cache(self) -> Path:
@@ -53,6 +56,15 @@ class Access:
     def offline(self) -> bool:
         """Whether the network may not be used."""
         return self.local_files_only or settings().offline
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The mirrors' addresses."""
+        if self.mirrors is not None:
+            return tuple(self.mirrors)
+        known = settings()
+        at_home = self.endpoint is None or self.endpoint.rstrip("/") == known.endpoint
+        return known.mirrors if at_home else ()
 
     def sent_along(self) -> dict[str, str]:
         """Return the headers for the hub, cookies among them."""
@@ -86,7 +98,10 @@ class Visit:
     ) -> None:
         if revision == "":
             raise InvalidInput("revision is empty; leave it out for the default branch")
-        self._hub = HubConnection(access.endpoint, access.token)
+        timeout_s = settings().stall_timeout_s
+        self._hub = HubConnection(access.endpoint, access.token, timeout_s=timeout_s)
+        anonymous = access.token is False
+        self._mirrors = [mirror(place, timeout_s, anonymous=anonymous) for place in access.beside]
         self.offline = access.offline
         known = "/" in repo_id or self.offline
         self.repo: RepoId = (
@@ -95,26 +110,28 @@ class Visit:
         self.folder = RepoFolder.of(access.cache, self._hub.endpoint, self.repo)
         self._headers = access.sent_along()
         self._revision = revision
-        self._source: Source | None = None
+        self._hosts: Hosts | None = None
 
     def __enter__(self) -> Visit:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._hub.http.close()
+        if self._hosts:
+            self._hosts.close()
 
     @property
-    def source(self) -> Source:
-        """The hub's side of it.
+    def hosts(self) -> Hosts:
+        """Where it is to be had: the hub, and the mirrors beside it.
 
         Raises:
             NotCached: the network may not be used.
         """
         if self.offline:
             raise self.missing(["anything else"])
-        if self._source is None:
-            self._source = Source(self._hub, self.repo, self._headers)
-        return self._source
+        if self._hosts is None:
+            self._hosts = Hosts(self._hub, self.repo, self._mirrors, self._headers)
+        return self._hosts
 
     def missing(self, what: list[str]) -> NotCached:
         """Return the error for what is neither in the cache nor to be fetched."""
@@ -133,7 +150,7 @@ class Visit:
             if commit is None:
                 raise self.missing([f"revision {self._revision or 'of the default branch'}"])
             return commit
-        commit = self.source.commit(self._revision)
+        commit = self.hosts.first(lambda host: host.commit(self._revision))
         self.folder.keep_commit(self._revision, commit)
         return commit
 
@@ -148,7 +165,7 @@ class Visit:
         if not known.complete:
             if self.offline:
                 raise self.missing(["the list of its files"])
-            known = self.folder.keep_tree(self.source.tree(commit))
+            known = self.folder.keep_tree(self.hosts.first(lambda host: host.tree(commit)))
         self.folder.used(commit)
         return known
 
@@ -166,7 +183,7 @@ class Visit:
         if path not in known.files:
             if self.offline:
                 raise self.missing([path])
-            asked = self.source.file(commit, path)
+            asked = self.hosts.first(lambda host: host.file(commit, path))
             known = self.folder.keep_tree(Tree.of(commit, [asked], complete=False))
         self.folder.used(commit)
         return known.files[path]

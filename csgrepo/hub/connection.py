@@ -39,6 +39,11 @@ class HubConnection:
         credentials: who is asking.
         http: the connections; threads may share them.
         timeout_s: the longest silence.
+
+    Args:
+        endpoint: the hub's address; the environment's where not given.
+        token: an access token; ``False`` to be nobody in particular.
+        timeout_s: the longest silence.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class HubConnection:
         self.timeout_s = timeout_s
         self.credentials = Credentials(endpoint or settings().endpoint, known)
         self.endpoint = self.credentials.endpoint
-        self.http = Http()
+        self.http = Http(silence_s=timeout_s)
 
     def ask(
         self,

@@ -72,7 +72,7 @@ class _Opened(NamedTuple):
             with self.visit.folder.blob(file).open("rb") as stream:
                 stream.seek(start)
                 return stream.read(end - start)
-        return self.visit.source.span(self.commit, file, start, end)
+        return self.visit.hosts.first(lambda host: host.span(self.commit, file, start, end))
 
 
 class CsgFileSystem(AbstractFileSystem):  # type: ignore[misc] # fsspec has no types
