@@ -52,7 +52,16 @@ if TYPE_CHECKING:
         UnsafePath,
         VerificationFailed,
     )
-    from csgrepo.hub import HubApi, InferenceApi, login, logout, whoami
+    from csgrepo.hub import (
+        CommitInfo,
+        CommitOperationAdd,
+        CommitOperationDelete,
+        HubApi,
+        InferenceApi,
+        login,
+        logout,
+        whoami,
+    )
     from csgrepo.jobs import Command, PushReceipt
     from csgrepo.repo_id import RepoId, RepoType
     from csgrepo.repository import (
@@ -67,6 +76,7 @@ if TYPE_CHECKING:
         is_tracked_upstream,
         is_tracked_with_lfs,
     )
+    from csgrepo.upload import upload_file, upload_folder
 
 _HOMES = {
     "csgrepo.download": "file_download file_url http_get snapshot_download",
@@ -79,13 +89,17 @@ _HOMES = {
         "RateLimited RemoteNotFound RemoteUnreachable ServerError TransferError Unauthorized "
         "UnknownRevision UnsafePath VerificationFailed"
     ),
-    "csgrepo.hub": "HubApi InferenceApi login logout whoami",
+    "csgrepo.hub": (
+        "CommitInfo CommitOperationAdd CommitOperationDelete HubApi InferenceApi login logout "
+        "whoami"
+    ),
     "csgrepo.jobs": "Command PushReceipt",
     "csgrepo.repo_id": "RepoId RepoType",
     "csgrepo.repository": (
         "Repository Verification commits_to_push files_to_be_staged is_binary_file is_git_ignored "
         "is_git_repo is_local_clone is_tracked_upstream is_tracked_with_lfs"
     ),
+    "csgrepo.upload": "upload_file upload_folder",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -94,6 +108,9 @@ __all__ = [
     "BadRequest",
     "Command",
     "CommandFailed",
+    "CommitInfo",
+    "CommitOperationAdd",
+    "CommitOperationDelete",
     "Conflict",
     "CsgRepoError",
     "DigestMismatch",
@@ -150,6 +167,8 @@ __all__ = [
     "login",
     "logout",
     "snapshot_download",
+    "upload_file",
+    "upload_folder",
     "whoami",
 ]
 

@@ -23,6 +23,7 @@ __all__ = [
     "BLOCK",
     "HashedSink",
     "atomic",
+    "check_name",
     "disk_errors",
     "hash_file",
     "hash_stream",
@@ -188,6 +189,21 @@ def safe_join(root: Path, name: str) -> Path:
     Raises:
         UnsafePath: which rule the name breaks.
     """
+    parts = check_name(name)
+    path = root
+    for part in parts[:-1]:
+        path /= part
+        if path.is_symlink():
+            raise UnsafePath(name, f"{part!r} is a link that may lead outside")
+    return path / parts[-1]
+
+
+def check_name(name: str) -> list[str]:
+    """Return the parts of a name that `safe_join` could join to a folder.
+
+    Raises:
+        UnsafePath: which rule the name breaks.
+    """
     if not name or "\0" in name:
         raise UnsafePath(name, "it is empty or holds a NUL byte")
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
@@ -195,12 +211,7 @@ def safe_join(root: Path, name: str) -> Path:
     parts = name.split("/")
     for part in parts:
         _check_part(name, part)
-    path = root
-    for part in parts[:-1]:
-        path /= part
-        if path.is_symlink():
-            raise UnsafePath(name, f"{part!r} is a link that may lead outside")
-    return path / parts[-1]
+    return parts
 
 
 def _check_part(name: str, part: str) -> None:

@@ -3,6 +3,8 @@
 from csgrepo.credentials import Account
 from csgrepo.hub.account_results import AccessToken, Member, Organization, SshKey
 from csgrepo.hub.api import HubApi
+from csgrepo.hub.commits.operation import CommitOperationAdd, CommitOperationDelete
+from csgrepo.hub.commits.receipt import CommitInfo
 from csgrepo.hub.deploy_results import FinetuneJob, Framework, Instance, Resource
 from csgrepo.hub.event_stream import LogStream
 from csgrepo.hub.file_results import (
@@ -23,6 +25,9 @@ __all__ = [
     "AccessToken",
     "Account",
     "CommitDetails",
+    "CommitInfo",
+    "CommitOperationAdd",
+    "CommitOperationDelete",
     "FinetuneJob",
     "Framework",
     "GitRef",

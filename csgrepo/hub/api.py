@@ -13,6 +13,7 @@ from csgrepo.hub.list_calls import ListCalls
 from csgrepo.hub.organization_calls import OrganizationCalls
 from csgrepo.hub.ref_calls import RefCalls
 from csgrepo.hub.repository_calls import RepositoryCalls
+from csgrepo.hub.upload_calls import UploadCalls
 from csgrepo.redact import Secret
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["HubApi"]
 
 
-class HubApi(RepositoryCalls, ListCalls, FileCalls, RefCalls, AccountCalls, OrganizationCalls):
+class HubApi(
+    RepositoryCalls,
+    ListCalls,
+    FileCalls,
+    UploadCalls,
+    RefCalls,
+    AccountCalls,
+    OrganizationCalls,
+):
     """A hub, asked as somebody; threads may share it.
 
     Args:

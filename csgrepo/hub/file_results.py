@@ -140,6 +140,7 @@ class RepoObject:
         sha: git's id for it; for a large file that of its pointer.
         lfs: what LFS knows of a large file.
         last_commit: the commit that changed it last, where that was asked for.
+        mode: what git says it is, such as ``0o100644``; 0 where the hub does not tell.
     """
 
     path: str
@@ -148,6 +149,7 @@ class RepoObject:
     sha: str
     lfs: LfsDetails | None = None
     last_commit: RepoCommit | None = None
+    mode: int = 0
 
     @classmethod
     def read(cls, fields: Mapping[str, object]) -> RepoObject:
@@ -168,7 +170,9 @@ class RepoObject:
                 raise HubError(f"the hub described {path!r} without its 'lfs_sha256'")
             lfs = LfsDetails(digest, size, number(fields, "lfs_pointer_size") or 0)
         kind = "dir" if text(fields, "type") == "dir" else "file"
-        return cls(path, kind, size, text(fields, "sha"), lfs)
+        mode = text(fields, "mode")  # in decimal digits
+        known = int(mode) if mode.isascii() and mode.isdecimal() and len(mode) < 8 else 0
+        return cls(path, kind, size, text(fields, "sha"), lfs, mode=known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from csgrepo.errors import Conflict, Forbidden, HubError, HubHTTPError, ServerEr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from csgrepo.http import Response
     from csgrepo.hub.connection import HubConnection
     from csgrepo.repo_id import RepoId
 
-__all__ = ["Advertised", "Change", "advertised", "apply", "tag_object"]
+__all__ = ["Advertised", "Change", "advertised", "apply", "command", "outcome", "tag_object"]
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
 
@@ -116,37 +117,50 @@ def apply(hub: HubConnection, repo: RepoId, known: Advertised, change: Change) -
         Forbidden: you may not, or the hub refuses for another reason, which it says.
         HubError: the hub did not say what came of it.
     """
-    old = known.refs.get(change.ref, known.zero)
-    name = change.ref.encode("utf-8", "surrogateescape")
-    command = b"%s %s %s\0report-status" % (
-        old.encode(),
-        (change.new or known.zero).encode(),
-        name,
-    )
-    if known.hash != "sha1":
-        command += b" object-format=" + known.hash.encode()
-    body = _packet(command) + _FLUSH
+    body = command(known, change.ref, change.new)
     if change.new:
         body += _pack(change.content, known.hash)
-    url = f"{repo.git_url(hub.endpoint)}/git-receive-pack"
     response = hub.http.request(
         "POST",
-        url,
+        f"{repo.git_url(hub.endpoint)}/git-receive-pack",
         data=body,
         headers={"Content-Type": "application/x-git-receive-pack-request"},
         auth=hub.credentials.authorization,
         timeout_s=hub.timeout_s,
     )
+    outcome(response, change.ref)
+
+
+def command(known: Advertised, ref: str, new: str | None) -> bytes:
+    """Return what a push begins with: the ref, where it stood, and what it is to stand for."""
+    old = known.refs.get(ref, known.zero)
+    name = ref.encode("utf-8", "surrogateescape")
+    line = b"%s %s %s\0report-status" % (old.encode(), (new or known.zero).encode(), name)
+    if known.hash != "sha1":
+        line += b" object-format=" + known.hash.encode()
+    return _packet(line) + _FLUSH
+
+
+def outcome(response: Response, ref: str) -> None:
+    """Go on only if the hub says that it changed the ref.
+
+    Raises:
+        Conflict: it was changed meanwhile.
+        Forbidden: the hub refuses for another reason, which it says.
+        HubError: it did not say what came of it.
+    """
+    url = response.url
+    name = ref.encode("utf-8", "surrogateescape")
     lines = [line.rstrip(b"\n") for line in _lines(response.content, url) if line is not None]
-    _check_error(lines, response.url, authorized=True)
+    _check_error(lines, url, authorized=True)
     if lines[:1] == [b"unpack ok"] and b"ok " + name in lines[1:]:
         return
     refusal = next((line for line in lines if line.startswith(b"ng ")), b"")
     words = (refusal or b" ".join(lines[:1])).decode("utf-8", "replace")
     if not refusal:
-        raise HubError(f"{url} did not say whether {change.ref} was changed {words}".rstrip())
+        raise HubError(f"{url} did not say whether {ref} was changed {words}".rstrip())
     raced = "already exists" in words or "failed to" in words or "cannot lock" in words
-    raise _error(Conflict if raced else Forbidden, words.removeprefix("ng "), response.url)
+    raise _error(Conflict if raced else Forbidden, words.removeprefix("ng "), url)
 
 
 def tag_object(

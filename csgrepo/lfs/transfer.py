@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Names = Mapping[Pointer, str]
 
-__all__ = ["WORKERS", "Uploaded", "confirm", "confirmed", "download", "upload"]
+__all__ = ["WORKERS", "Uploaded", "confirm", "confirmed", "download", "each", "upload"]
 
 WORKERS = 8
 
@@ -70,7 +70,7 @@ def upload(
         with reporter.task("upload", names[pointer], pointer.size) as task:
             sends[pointer](store.path(pointer.oid), task.advance, task.retry)
 
-    failures = _each(sends, send, workers)
+    failures = each(sends, send, workers)
     for error in failures.values():
         raise error
     return Uploaded(len(sends), sum(pointer.size for pointer in sends))
@@ -116,7 +116,7 @@ def download(
 
             store.put(pointer, write, (twins or {}).get(pointer))
 
-    return failures | _each(fetches, fetch, workers)
+    return failures | each(fetches, fetch, workers)
 
 
 def confirm(server: ObjectServer, names: Names) -> list[str]:
@@ -140,10 +140,16 @@ def _offers(server: ObjectServer, names: Names) -> dict[Pointer, Fetch | LfsErro
     return server.offered(wanted) if wanted else {}
 
 
-def _each(
+def each(
     pointers: Iterable[Pointer], move: Callable[[Pointer], None], workers: int
 ) -> dict[Pointer, BaseException]:
-    """Move them all, the largest first; returns what failed."""
+    """Move them all, the largest first; returns what failed.
+
+    Args:
+        pointers: the objects.
+        move: moves one.
+        workers: how many are moved at once.
+    """
     ordered = sorted(pointers, key=lambda pointer: pointer.size, reverse=True)
     failures: dict[Pointer, BaseException] = {}
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="csgrepo-transfer") as pool:

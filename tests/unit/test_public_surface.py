@@ -15,6 +15,9 @@ EXPECTED = sorted(
     [
         *errors.__all__,
         "Command",
+        "CommitInfo",
+        "CommitOperationAdd",
+        "CommitOperationDelete",
         "HubApi",
         "InferenceApi",
         "PushReceipt",
@@ -37,6 +40,8 @@ EXPECTED = sorted(
         "login",
         "logout",
         "snapshot_download",
+        "upload_file",
+        "upload_folder",
         "whoami",
     ]
 )
