@@ -27,6 +27,23 @@ def mounted(folder: Path, options: str = "size=8m") -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write below a folder; for root it has to be one that was mounted."""
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        yield
+        return
+    places = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    for place in places:
+        place.chmod(0o555)
+    try:
+        yield
+    finally:
+        for place in places:
+            place.chmod(0o755)
+
+
 def fill(disk: Path, leave: int) -> Path:
     """Take all room of a disk but so many bytes; return the file that takes it."""
     facts = os.statvfs(disk)

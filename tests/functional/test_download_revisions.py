@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import csgrepo
 from csgrepo import NotCached, NotFound, file_download, snapshot_download
 from csgrepo.server import Hub
 from tests.functional.copies import noise, work_files
+from tests.functional.disks import mounted, read_only
 from tests.functional.downloads import LARGE, Shelf, bodies, shelf
 from tests.functional.rest import Api
 
@@ -154,20 +156,20 @@ def test_offline_serves_what_is_there_and_says_what_is_not(shelf: Shelf, monkeyp
 
 
 def test_cache_that_may_only_be_read_serves_what_it_has(shelf: Shelf, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
     shelf.put({"a.bin": b"here"})
-    cache = tmp_path / "cache"
-    folder = snapshot_download(shelf.id, cache_dir=cache)
-    places = [cache, *(path for path in cache.rglob("*") if path.is_dir())]
-    for place in places:
-        place.chmod(0o555)
-    try:
-        assert snapshot_download(shelf.id, cache_dir=cache) == folder
+    shelf.tag("later", shelf.put({"b.bin": b"not"}))
+    with contextlib.ExitStack() as stack:
+        cache = tmp_path / "cache"
+        if os.geteuid() == 0:  # who may write everywhere but where nobody may
+            stack.enter_context(mounted(cache))
+        folder = snapshot_download(shelf.id, cache_dir=cache, allow_patterns="a.bin")
+        stack.enter_context(read_only(cache))
+
+        assert snapshot_download(shelf.id, cache_dir=cache, allow_patterns="a.bin") == folder
         assert read(file_download(shelf.id, "a.bin", cache_dir=cache)) == b"here"
-    finally:
-        for place in places:
-            place.chmod(0o755)
+        assert read(file_download(shelf.id, "a.bin", cache_dir=cache, revision="later")) == b"here"
+        with pytest.raises(OSError, match=r"[Rr]ead-only|[Pp]ermission"):
+            file_download(shelf.id, "b.bin", cache_dir=cache)
 
 
 def test_forced_download_fetches_what_is_there(shelf: Shelf) -> None:
