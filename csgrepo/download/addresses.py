@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
+import contextlib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from filelock import FileLock
+
 from csgrepo.config import settings
 from csgrepo.credentials import Credentials
+from csgrepo.download.kept import Kept
 from csgrepo.download.source import resolve_url
 from csgrepo.errors import InvalidInput, NotCached
-from csgrepo.files import disk_errors, safe_join
+from csgrepo.files import safe_join
 from csgrepo.http import Http, origin
 from csgrepo.http.address import shown
 from csgrepo.progress import Reporter
@@ -20,7 +24,7 @@ from csgrepo.repo_id import RepoId, check_ref_name
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from csgrepo.repo_id import RepoType
 
@@ -72,8 +76,11 @@ def http_get(
 ) -> str:
     """Fetch a file from any HTTP address, and return its path.
 
-    It appears whole or not at all, in the length that the server announced. Nobody says what such
-    a file must hash to; `file_download` knows, and checks it.
+    It appears whole or not at all, in the length that the server announced. What came of one that
+    was cut off is kept in a hidden file beside it where the server gives a tag (``ETag``) that
+    stands for every byte: the next call goes on there, if that tag and the length are still the
+    same and the bytes on the disk are as they came. Nobody says what such a file must hash to;
+    `file_download` knows, and checks it.
 
     Args:
         url: where from.
@@ -87,7 +94,7 @@ def http_get(
     Raises:
         InvalidInput: no HTTP address, or it has no name in it and none was given.
         HubHTTPError: the server refused.
-        TransferError: it was cut off again and again.
+        TransferError: it was cut off again and again; the same call goes on where it ended.
         NotCached: the network may not be used.
 
     Example:
@@ -110,25 +117,43 @@ def http_get(
     sent: dict[str, str | Secret] = {n: Secret(text) for n, text in (headers or {}).items()}
     if cookies:
         sent["Cookie"] = Secret("; ".join(f"{n}={text}" for n, text in cookies.items()))
-    temporary = target.with_name(f".{target.name[:20]}.{secrets.token_hex(6)}.part")
-    try:
-        with disk_errors(target), temporary.open("xb") as sink, Http() as http:
-
-            def restart() -> None:
-                sink.seek(0)
-                sink.truncate()
-
-            with Reporter(shown(url)).task("download", name) as task:
-                http.download(
-                    url,
-                    sink,
-                    headers=sent,
-                    auth=credentials.authorization if known else None,
-                    on_bytes=task.advance,
-                    on_restart=restart,
-                )
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with (
+        _alone(target, url) as kept,
+        Http(silence_s=settings().stall_timeout_s) as http,
+        Reporter(shown(url)).task("download", name, kept.size) as task,
+    ):
+        task.advance(kept.start)
+        http.download(
+            url,
+            kept,
+            headers=sent,
+            auth=credentials.authorization if known else None,
+            start=kept.start,
+            expected_size=kept.size,
+            etag=kept.tag,
+            on_answer=kept.begin,
+            on_bytes=task.advance,
+            on_restart=kept.forget,
+        )
+        kept.become_target()
     return str(target)
+
+
+@contextlib.contextmanager
+def _alone(target: Path, url: str) -> Iterator[Kept]:
+    """Open what is kept of a file while no other process has it.
+
+    The lock is in the cache: it has to stay, and the target's folder is the user's.
+    """
+    name = hashlib.sha256(f"{target}\n{shown(url)}".encode()).hexdigest()[:40]
+    lock = FileLock(settings().cache / "locks" / f"{name}.lock")
+    try:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError:  # no cache may be written: nothing is kept for a later call either
+        pass
+    try:
+        with Kept(target, url, keep=lock.is_locked) as kept:
+            yield kept
+    finally:
+        lock.release()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from csgrepo.cache import TreeFile
 
-__all__ = ["BLOCK", "Part"]
+__all__ = ["BLOCK", "Part", "record", "recorded"]
 
 BLOCK = 256 * 1024  # what a crash costs on each connection
 _RECORD = struct.Struct("<III")
@@ -93,7 +93,7 @@ class Part:
         with disk_errors(self.path):
             _write_at(self._handle, content, index * BLOCK, self._lock)
             with self._lock:
-                os.write(self._journal, _record(index, crc))
+                os.write(self._journal, record(index, crc))
                 self._crcs[index] = crc
         return True
 
@@ -136,27 +136,33 @@ class Part:
             os.lseek(self._journal, 0, os.SEEK_SET)
             os.write(self._journal, header)
             return
-        recorded, end = _recorded(content, len(header))
+        known, end = recorded(content, len(header))
         os.ftruncate(self._journal, end)
         os.lseek(self._journal, end, os.SEEK_SET)
-        for index, crc in sorted(recorded.items()):
+        for index, crc in sorted(known.items()):
             if index < self.count and zlib.crc32(self.read(index)) == crc:
                 self._crcs[index] = crc
 
 
-def _recorded(content: bytes, end: int) -> tuple[dict[int, int], int]:
-    """Return each block's CRC, and where the last whole record ends."""
-    recorded: dict[int, int] = {}
+def recorded(content: bytes, end: int) -> tuple[dict[int, int], int]:
+    """Return each block's CRC, and where the last whole record ends.
+
+    Args:
+        content: a journal.
+        end: where its records begin.
+    """
+    found: dict[int, int] = {}
     while end + _RECORD.size <= len(content):
         index, crc, check = _RECORD.unpack_from(content, end)
         if check != zlib.crc32(content[end : end + 8]):
             break
-        recorded[index] = crc
+        found[index] = crc
         end += _RECORD.size
-    return recorded, end
+    return found, end
 
 
-def _record(index: int, crc: int) -> bytes:
+def record(index: int, crc: int) -> bytes:
+    """Return what a journal gets for a block that was written."""
     start = _RECORD.pack(index, crc, 0)[:8]
     return start + zlib.crc32(start).to_bytes(4, "little")
 

@@ -213,6 +213,8 @@ class Http:
         on_bytes: Callable[[int], object] | None = None,
         on_restart: Callable[[], object] | None = None,
         on_retry: Callable[[str], object] | None = None,
+        on_answer: Callable[[str, int | None], object] | None = None,
+        etag: str = "",
         stall_timeout_s: float | None = None,
     ) -> int:
         """Fetch a file into a sink, and go on where a broken connection left off.
@@ -223,11 +225,16 @@ class Http:
             headers: sent along.
             auth: gives the headers that authenticate to the URL.
             start: how many bytes the sink has already.
-            expected_size: the size of the whole file; any other is an error.
+            expected_size: the size of the whole file; any other is an error, or with `on_answer`
+                a reason to begin anew.
             on_bytes: told how many bytes came in; a negative number takes them back.
             on_restart: empties the sink, when the server can send the file from its beginning
                 only; not given, that is an error.
             on_retry: told in a few words why it is asked for again.
+            on_answer: told before the first byte of each answer the server's tag for the file
+                (``""`` where it gives none that stands for every byte) and the file's size.
+            etag: the tag of the file that the sink has the beginning of. It goes on only while
+                the server gives it that tag.
             stall_timeout_s: the longest silence, if not the usual.
 
         Returns:
@@ -238,7 +245,7 @@ class Http:
             HubUnreachable: no connection.
             HubHTTPError: the server refused.
         """
-        state = Download(url, sink, start, expected_size, on_bytes, on_restart)
+        state = Download(url, sink, start, expected_size, on_bytes, on_restart, on_answer, etag)
         state.done = 0 < start == expected_size
         stall_timeout_s = stall_timeout_s or self._silence_s
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
@@ -93,16 +93,22 @@ class Download:
     size: int | None
     on_bytes: Callable[[int], object] | None
     on_restart: Callable[[], object] | None
+    on_answer: Callable[[str, int | None], object] | None = None
+    etag: str = ""
     done: bool = False
-    _etag: str = field(default="", init=False)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it must be one file of one size; who hears of each answer can take another."""
+        return self.on_answer is None
 
     def headers(self) -> dict[str, str]:
         """Return what to ask with: for what is missing, and as it is."""
         wanted = {"Accept-Encoding": "identity"}
         if self.position:
             wanted["Range"] = f"bytes={self.position}-"
-            if self._etag:
-                wanted["If-Range"] = self._etag
+            if self.etag:
+                wanted["If-Range"] = self.etag
         return wanted
 
     def take(self, response: Response) -> TransferError | None:
@@ -116,8 +122,9 @@ class Download:
             return self._error("the server did not go on where the last part ended")
         if response.status == 200 and self.position:
             self._restart()
-        etag = response.headers.get("ETag", "")
-        self._etag = "" if etag.startswith("W/") else etag
+        self.etag = _strong_tag(response)
+        if self.on_answer:
+            self.on_answer(self.etag, self.size)
         return self._write(response)
 
     def _continues(self, response: Response) -> bool:
@@ -127,12 +134,21 @@ class Download:
                 "it comes compressed, though it was asked not to; a proxy may be changing answers"
             )
         if response.status == 200:
+            if self.position and not self.fixed:
+                self.size = None  # it begins anew, and may be another file than it was
             self._learn_size(_number(response.headers.get("Content-Length")), response)
             return True
         first, total = _content_range(response.headers.get("Content-Range", ""))
-        if first == self.position:
-            self._learn_size(total, response)
-        return first == self.position
+        if first != self.position or self._is_another(total, _strong_tag(response)):
+            return False
+        self._learn_size(total, response)
+        return True
+
+    def _is_another(self, total: int | None, etag: str) -> bool:
+        """Tell whether what the answer goes on with cannot be what came before."""
+        known_tags = {self.etag, etag} - {""}
+        resized = not self.fixed and None not in {total, self.size} and total != self.size
+        return len(known_tags) > 1 or resized
 
     def _learn_size(self, total: int | None, response: Response) -> None:
         chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
@@ -154,7 +170,9 @@ class Download:
             raise self._error("the server cannot send only the rest; start from the beginning")
         self.on_restart()
         self._moved(-self.position)
-        self._etag = ""
+        if not self.fixed:
+            self.size = None
+        self.etag = ""
 
     def _write(self, response: Response) -> TransferError | None:
         try:
@@ -182,6 +200,12 @@ class Download:
 
     def _error(self, what: str) -> TransferError:
         return TransferError(f"{shown(self.url)} could not be downloaded: {what}")
+
+
+def _strong_tag(response: Response) -> str:
+    """Return the tag that is the same only while all bytes are, if the server gives one."""
+    etag = response.headers.get("ETag", "")
+    return "" if etag.startswith("W/") else etag
 
 
 def _content_range(text: str) -> tuple[int | None, int | None]:

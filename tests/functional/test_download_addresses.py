@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,10 @@ from csgrepo import (
     file_url,
     http_get,
 )
-from tests.answering import answering, reply, serving, then_hang_up
+from csgrepo.download.part import BLOCK
+from tests.answering import AnsweringServer, Handler, answering, reply, serving, then_hang_up
 from tests.functional.downloads import Shelf, shelf
+from tests.functional.jobs_clone import until
 
 __all__ = ["shelf"]
 
@@ -111,3 +116,125 @@ def test_what_cannot_be_fetched(server, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("CSGHUB_OFFLINE", "1")
     with pytest.raises(NotCached):
         http_get(f"{server.url}/x", local_dir=tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "mine"
+
+
+CONTENT = bytes(range(256)) * 3072  # three blocks
+
+
+def cut_off_for_good(server: AnsweringServer, folder: Path, after: int, etag: str) -> None:
+    """Have a download end behind so many bytes."""
+    length = str(len(CONTENT))
+    headers = {"ETag": etag} if etag else {}
+    server.script.append(
+        then_hang_up(reply(200, CONTENT[:after], Content_Length=length, **headers))
+    )
+    server.default = reply(404)
+    with pytest.raises(NotFound):
+        http_get(f"{server.url}/x.bin?signature=1", local_dir=folder)
+    assert not (folder / "x.bin").exists()
+    server.asked.clear()
+
+
+def test_next_call_goes_on_where_the_last_one_ended(server, folder) -> None:
+    cut_off_for_good(server, folder, 2 * BLOCK + 100, '"e"')
+    server.default = serving(CONTENT, etag='"e"')
+
+    path = Path(http_get(f"{server.url}/x.bin?signature=2", local_dir=folder))
+
+    assert path.read_bytes() == CONTENT
+    (asked,) = server.asked
+    assert (asked.headers["range"], asked.headers["if-range"]) == (f"bytes={2 * BLOCK}-", '"e"')
+    assert [path.name for path in folder.iterdir()] == ["x.bin"]
+
+
+def test_file_that_changed_meanwhile_is_fetched_from_its_beginning(server, folder) -> None:
+    cut_off_for_good(server, folder, 2 * BLOCK, '"old"')
+    new = CONTENT[::-1] + b"longer"
+    server.default = serving(new, etag='"new"')
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == new
+
+
+@pytest.mark.parametrize(
+    ("etag", "content"),
+    [('"other"', CONTENT[::-1]), ('"e"', CONTENT[::-1] + b"longer")],
+    ids=["tag", "length"],
+)
+def test_range_of_another_file_is_not_joined_to_what_is_here(server, folder, etag, content) -> None:
+    """From a server that sends the range that was asked for, whatever the condition."""
+    cut_off_for_good(server, folder, 2 * BLOCK, '"e"')
+
+    def careless(handler: Handler) -> None:
+        del handler.headers["If-Range"]
+        handler.headers["If-Range"] = etag
+        serving(content, etag=etag)(handler)
+
+    server.default = careless
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == content
+
+
+def test_part_with_a_byte_that_rotted_is_taken_up_to_its_block(server, folder) -> None:
+    cut_off_for_good(server, folder, 2 * BLOCK, '"e"')
+    (part,) = folder.glob(".*.part")
+    part.write_bytes(CONTENT[: BLOCK + 9] + b"\xff" + CONTENT[BLOCK + 10 : 2 * BLOCK])
+    server.default = serving(CONTENT, etag='"e"')
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == CONTENT
+    assert server.asked[0].headers["range"] == f"bytes={BLOCK}-"
+
+
+@pytest.mark.parametrize("harm", ["no part", "no note", "torn note", "junk"])
+def test_part_in_any_state_ends_in_the_right_bytes(server, folder, harm) -> None:
+    cut_off_for_good(server, folder, 2 * BLOCK + 1, '"e"')
+    (part,), (note,) = folder.glob(".*.part"), folder.glob(".*.note")
+    if harm == "no part":
+        part.unlink()
+    elif harm == "no note":
+        note.unlink()
+    elif harm == "torn note":
+        note.write_bytes(note.read_bytes()[:-3])
+    else:
+        note.write_bytes(b"[1]\n" + note.read_bytes())
+    server.default = serving(CONTENT, etag='"e"')
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == CONTENT
+    assert [path.name for path in folder.iterdir()] == ["x.bin"]
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"e"'], ids=["no tag", "weak tag"])
+def test_nothing_is_kept_of_a_file_that_could_change_unnoticed(server, folder, etag) -> None:
+    cut_off_for_good(server, folder, 2 * BLOCK, etag)
+
+    assert list(folder.iterdir()) == []
+
+
+FETCH = "import sys; from csgrepo import http_get; http_get(sys.argv[1], local_dir=sys.argv[2])"
+
+
+def test_killed_download_is_gone_on_with(server, folder) -> None:
+    killed = threading.Event()
+
+    def stops_in_the_middle(handler: Handler) -> None:
+        then_hang_up(
+            reply(200, CONTENT[: 2 * BLOCK], Content_Length=str(len(CONTENT)), ETag='"e"')
+        )(handler)
+        killed.wait(60)
+
+    server.script.append(stops_in_the_middle)
+    server.default = serving(CONTENT, etag='"e"')
+    folder.mkdir()
+    command = [sys.executable, "-c", FETCH, f"{server.url}/x.bin", str(folder)]
+    with subprocess.Popen(command) as child:
+        until(lambda: any(len(note.read_bytes()) > 24 for note in folder.glob(".*.note")))
+        child.kill()
+    killed.set()
+    assert not (folder / "x.bin").exists()
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == CONTENT
+    assert int(server.asked[-1].headers["range"].strip("bytes=-")) >= BLOCK
