@@ -24,6 +24,18 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "Working copies": {
+        "clone": ("cloning", "Make a working copy of a repository"),
+        "status": ("changes", "Show what is to be added, committed, fetched and pushed"),
+        "add": ("changes", "Stage what is new, changed or deleted, large and binary files in LFS"),
+        "commit": ("changes", "Commit what is staged"),
+        "push": ("exchange", "Push the current branch, and have the remote confirm all of it"),
+        "pull": ("exchange", "Bring in what is new on the remote"),
+        "checkout": ("changes", "Check out a branch, a tag or a commit"),
+        "tag": ("tags", "List, add and delete tags"),
+        "track": ("tracking", "Keep matching files in LFS from now on"),
+        "untrack": ("tracking", "Keep matching files in git itself from now on"),
+        "prune": ("tracking", "Free disk: remove LFS objects that the server confirms to have"),
+        "verify": ("exchange", "Check that nothing is missing, here and on the remote"),
         "jobs": ("jobs", "See, resume, retry, cancel and await background pushes"),
     },
     "This machine": {

@@ -28,6 +28,7 @@ __all__ = [
     "FAILURE",
     "FAULT",
     "INTERRUPTED",
+    "NOT_FOUND",
     "PIPE_CLOSED",
     "UNREACHABLE",
     "UNSOUND",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 FAILURE = 1
+NOT_FOUND = 4
 UNREACHABLE = 6
 UNSOUND = 7
 FAULT = 70
