@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Forbidden,
         GitError,
         GitNotFound,
+        GitRefused,
         HubError,
         HubHTTPError,
         HubUnreachable,
@@ -82,8 +83,8 @@ _HOMES = {
     "csgrepo.download": "file_download file_url http_get snapshot_download",
     "csgrepo.errors": (
         "AuthenticationFailed BadRequest CommandFailed Conflict CsgRepoError DigestMismatch "
-        "DiskBudgetExceeded "
-        "DiskFull FileChanged Forbidden GitError GitNotFound HubError HubHTTPError HubUnreachable "
+        "DiskBudgetExceeded DiskFull FileChanged Forbidden GitError GitNotFound GitRefused "
+        "HubError HubHTTPError HubUnreachable "
         "InstanceFailed InvalidInput LfsError MergeConflict NotARepository NotCached NotFound "
         "NotRunning NothingToCommit ObjectMissing PartialDownload PushRejected QueueError "
         "RateLimited RemoteNotFound RemoteUnreachable ServerError TransferError Unauthorized "
@@ -120,6 +121,7 @@ __all__ = [
     "Forbidden",
     "GitError",
     "GitNotFound",
+    "GitRefused",
     "HubApi",
     "HubError",
     "HubHTTPError",

@@ -16,6 +16,7 @@
     │       ├── RemoteNotFound             no such repository, or it may not be seen
     │       ├── RemoteUnreachable          the remote did not answer
     │       ├── UnknownRevision            no such branch, tag or commit
+    │       ├── GitRefused                 the hub serves this repository, but not to git
     │       ├── PushRejected               the remote refused the ref
     │       ├── NothingToCommit            the index equals HEAD
     │       └── MergeConflict              both sides changed the same paths
@@ -60,6 +61,7 @@ __all__ = [
     "Forbidden",
     "GitError",
     "GitNotFound",
+    "GitRefused",
     "HubError",
     "HubHTTPError",
     "HubUnreachable",
@@ -86,6 +88,13 @@ __all__ = [
     "UnsafePath",
     "VerificationFailed",
 ]
+
+XET_ADVICE = (
+    "This repository keeps its files in Xet, where git cannot reach them. Read it with "
+    "csgrepo.snapshot_download, write to it with HubApi().upload_folder or create_commit: they "
+    "need no clone."
+)
+_XET_CODE = "GIT-ERR-37"
 
 
 def _rebuild(cls: type[CsgRepoError], args: tuple[object, ...], facts: dict[str, Any]) -> Any:
@@ -250,6 +259,13 @@ class UnknownRevision(CommandFailed):
     """No branch, tag or commit of that name."""
 
 
+class GitRefused(CommandFailed):
+    """The hub serves this repository, but not to git: its files are kept in Xet.
+
+    `snapshot_download` reads it; `HubApi.upload_folder` and `HubApi.create_commit` write to it.
+    """
+
+
 class PushRejected(CommandFailed):
     """The remote refused to move the ref; its own words are in ``stderr``."""
 
@@ -381,7 +397,8 @@ class HubHTTPError(HubError):
         said = self.server_message or "no reason given"
         marks = f"HTTP {self.status}" + (f", {self.code}" if self.code else "")
         tail = f" (request {self.request_id})" if self.request_id else ""
-        advice = f"\n{self.advice}" if self.advice else ""
+        known = XET_ADVICE if self.code == _XET_CODE else self.advice
+        advice = f"\n{known}" if known else ""
         return f"{self.url} answered {marks}: {said}{tail}{advice}"
 
 

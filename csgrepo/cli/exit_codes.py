@@ -56,6 +56,7 @@ _CODES: tuple[tuple[type[errors.CsgRepoError], int], ...] = (
     (errors.UnknownRevision, 4),
     (errors.NotFound, 4),
     (errors.PushRejected, 5),
+    (errors.GitRefused, 5),
     (errors.MergeConflict, 5),
     (errors.Conflict, 5),
     (errors.BadRequest, 5),

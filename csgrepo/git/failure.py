@@ -33,6 +33,8 @@ _NO_REPOSITORY = re.compile(
     r"requested URL returned error: (?:404|410)|Repository not found",
     re.IGNORECASE,
 )
+# Hubs write both; the words around them differ.
+_XET = re.compile(r"remote error: .*\bx(?:ne|e)t[- ]enabled|GIT-ERR-37", re.IGNORECASE)
 _MOVED = re.compile(r"requested URL returned error: 30[1278]")
 _UNREACHABLE = re.compile(
     r"Could not resolve host|Failed to connect|Connection (?:refused|timed out|reset)|"
@@ -96,6 +98,7 @@ def overtime(
 
 def _classify(said: str) -> tuple[type[errors.CommandFailed], str]:
     rules: list[tuple[re.Pattern[str], type[errors.CommandFailed], str]] = [
+        (_XET, errors.GitRefused, errors.XET_ADVICE),
         (_SOURCE, errors.UnknownRevision, "Check the name of the branch, tag or commit."),
         (_REJECTED, errors.PushRejected, "Nothing changed on the remote; see its words above."),
         (

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from csgrepo.errors import CommandFailed, CsgRepoError, PushRejected, VerificationFailed
+from csgrepo.errors import (
+    CommandFailed,
+    CsgRepoError,
+    GitRefused,
+    PushRejected,
+    VerificationFailed,
+)
 from csgrepo.git import parse
 from csgrepo.jobs import PushReceipt
 from csgrepo.lfs import hooks, scan, transfer
@@ -40,6 +46,7 @@ _log = logging.getLogger(__name__)
 _random = secrets.SystemRandom()  # what a script seeds is its own
 _TRIES = 60
 _LONGEST_PAUSE_S = 3.0
+_MUCH = 16 * 1024 * 1024  # bytes of objects whose sending takes longer than a question
 _OVERTAKEN = re.compile(
     r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to (?:update|lock)"
     r"|reference already exists|incorrect old value|remote ref updated"
@@ -75,6 +82,7 @@ def carry_out(
 
     Raises:
         PushRejected: the remote refuses the ref; nothing changed there.
+        GitRefused: its hub does not let git write to it at all.
         MergeConflict: others have pushed changes to the same files; nothing changed on either side.
         ObjectMissing: an object is neither here nor on the server; no ref was touched.
         VerificationFailed: the remote was asked, and does not hold what was sent.
@@ -174,9 +182,28 @@ def _send_objects(
     real = {pointer: path for pointer, path in names.items() if pointer.size}
     if not real:
         return _Sent({}, transfer.Uploaded(0, 0))
+    if sum(pointer.size for pointer in real) > _MUCH:
+        _ask_for_git(push, connection)
     server = connection.object_server("upload", push.ref)
     uploaded = transfer.upload(server, connection.tree.store, real, reporter)
     return _Sent(real, uploaded)
+
+
+def _ask_for_git(push: Push, connection: Connection) -> None:
+    """Learn from a hub that lets git read and not write that it does so, before much is sent.
+
+    Raises:
+        GitRefused: it does.
+    """
+    where = (connection.push_target, f"{push.commit}:{push.ref}")
+    try:
+        connection.git_for(connection.push_url).run(
+            "push", "--dry-run", "--no-verify", "--recurse-submodules=no", *where
+        )
+    except GitRefused:
+        raise
+    except CommandFailed as error:  # others may have pushed; the push itself will tell
+        _log.info("asked whether git may write: %s", error)
 
 
 def _land(

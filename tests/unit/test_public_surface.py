@@ -59,6 +59,7 @@ ERRORS = [
     "Forbidden",
     "GitError",
     "GitNotFound",
+    "GitRefused",
     "HubError",
     "HubHTTPError",
     "HubUnreachable",

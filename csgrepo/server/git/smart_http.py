@@ -17,6 +17,7 @@ from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.bodies import Disconnected, pieces
 from csgrepo.server.http.limits import GIT_PROCESSES, MAX_PUSH_BYTES
 from csgrepo.server.http.refusal import Refusal
+from csgrepo.server.repos.details import keeps_files_in_xet
 from csgrepo.server.repos.kinds import Kind
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ logger = logging.getLogger("csgrepo.server")
 CHALLENGE = {"WWW-Authenticate": "Basic realm=opencsg-git"}
 _SERVICES = ("git-upload-pack", "git-receive-pack")
 _DENIED = "You do not have permission to access this repository."
+_NOT_BY_GIT = "Git operations are not supported in Xnet-enabled repositories."
 _PIECE = 256 * 1024
 _PACK = b"PACK\0\0\0\2"  # see gitformat-pack(5)
 _MAX_HEADER_BYTES = 64 * 1024
@@ -91,7 +93,9 @@ class _SmartHttp:
         repository, user, access = await self._backend.workers.run(self._open, request)
         wanted = Access.WRITE if service == "git-receive-pack" else Access.READ
         if access < wanted:
-            return _refused_refs(service) if user else _challenge()
+            return _refused_refs(service, _DENIED) if user else _challenge()
+        if wanted is Access.WRITE and keeps_files_in_xet(repository):
+            return _refused_refs(service, _NOT_BY_GIT)
         return self._process(request, repository, user, "info/refs", push=wanted is Access.WRITE)
 
     async def serve(self, request: Request) -> ASGIApp:
@@ -101,6 +105,8 @@ class _SmartHttp:
         if service == "git-receive-pack":
             if access < Access.WRITE:
                 return JSONResponse({"error": _DENIED}, 403) if user else _challenge()
+            if keeps_files_in_xet(repository):
+                return JSONResponse({"error": _NOT_BY_GIT}, 403)
             if int(request.headers.get("content-length", "0")) > MAX_PUSH_BYTES:
                 words = "File too large. Please track it using Git LFS."
                 return JSONResponse({"error": words}, 400)
@@ -149,9 +155,9 @@ def _challenge() -> Response:
     return Response("null", 401, CHALLENGE, "application/json")
 
 
-def _refused_refs(service: str) -> Response:
+def _refused_refs(service: str, why: str) -> Response:
     """Return the refusal that git prints: status 200 with an error where the refs would be."""
-    body = _packet(f"# service={service}\n") + b"0000" + _packet(f"ERR {_DENIED}")
+    body = _packet(f"# service={service}\n") + b"0000" + _packet(f"ERR {why}")
     kind = f"application/x-{service}-advertisement"
     return Response(body, 200, {"Cache-Control": "no-cache"}, kind)
 

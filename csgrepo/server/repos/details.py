@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from csgrepo.server.repos.catalogue import Repository
 
-__all__ = ["changed_details", "first_details", "shown_details"]
+__all__ = ["changed_details", "first_details", "keeps_files_in_xet", "shown_details"]
 
 _LONGEST = 10_000
 _LARGEST = 2**53
@@ -44,6 +44,8 @@ _FIELDS: dict[Kind, dict[str, str | int]] = {
 _SHOWN_AS = {"resource_id": "sku", "tool_count": "tools_num", "star_count": "star_num"}
 _FOR_WRITERS = {"env", "secrets", "variables"}
 _WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
+_XNET = "xnet_enabled"
+_MAY_BE_XNET = {Kind.MODEL, Kind.DATASET}
 # A change that leaves these out sets them back, as the contract has it.
 _RESET = ("report_url", "medium_risk_count", "high_risk_count")
 
@@ -61,12 +63,20 @@ def first_details(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
     return _said(kind, body)
 
 
-def changed_details(repository: Repository, body: Mapping[str, Any]) -> dict[str, str | int]:
+def changed_details(
+    repository: Repository, body: Mapping[str, Any], *, by_admin: bool
+) -> dict[str, str | int]:
     """Return what a repository has after a change.
 
     Raises:
-        Refusal: 400, a field is none.
+        Refusal: 400, a field is none; 403, only an administrator may change it.
     """
+    if repository.type in _MAY_BE_XNET and (xnet := body.get(_XNET)) is not None:
+        if not isinstance(xnet, bool):
+            raise Refusal(400, "REQ-ERR-1")
+        if not by_admin:
+            raise Refusal(403, "AUTH-ERR-2")
+        return {**changed_details(repository, {**body, _XNET: None}, by_admin=True), _XNET: xnet}
     before = _known(repository)
     if repository.type is Kind.MODEL:
         before = {name: value for name, value in before.items() if name not in _RESET}
@@ -81,9 +91,16 @@ def shown_details(repository: Repository, *, to_writer: bool = False) -> dict[st
         to_writer: with what a space's programs are told, which may be passwords.
     """
     fields = {**_FIELDS.get(repository.type, {}), **_known(repository)}
+    if repository.type in _MAY_BE_XNET:
+        fields[_XNET] = keeps_files_in_xet(repository)
     if not to_writer:
         fields = {name: value for name, value in fields.items() if name not in _FOR_WRITERS}
     return {_SHOWN_AS.get(name, name): value for name, value in fields.items()}
+
+
+def keeps_files_in_xet(repository: Repository) -> bool:
+    """Tell whether the hub keeps git from writing to a repository, as a real one must with Xet."""
+    return bool(_known(repository).get(_XNET, False))
 
 
 def _known(repository: Repository) -> dict[str, str | int]:

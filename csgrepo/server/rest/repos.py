@@ -148,7 +148,9 @@ def update(call: Call) -> Response:
             raise Refusal(400, "REQ-ERR-6")
         call.backend.git.set_head(repository.id, branch)
         changes["default_branch"] = branch
-    changes["details"] = json.dumps(changed_details(repository, call.body))
+    changes["details"] = json.dumps(
+        changed_details(repository, call.body, by_admin=call.caller.is_admin)
+    )
     changed = call.backend.catalogue.update(repository, changes)
     return envelope(repository_object(call, changed))
 
