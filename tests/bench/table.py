@@ -183,7 +183,9 @@ def as_json(results: Results, facts: dict[str, object]) -> str:
             contender: {
                 "median_s": series.median,
                 "peak_bytes": series.peak_bytes,
-                "samples": [{"seconds": s.seconds, **s.said} for s in series.samples],
+                "samples": [
+                    {"seconds": s.seconds, "cpu_s": s.cpu_s, **s.said} for s in series.samples
+                ],
             }
             for contender, series in row.items()
         }
