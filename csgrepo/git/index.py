@@ -15,8 +15,7 @@ import contextlib
 import hashlib
 import os
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from csgrepo.errors import GitError
 from csgrepo.files import disk_errors
@@ -49,8 +48,11 @@ _SPLIT = b"link"
 _MASK = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class StatData:
+# Both classes are named tuples because those are made, by the hundred thousand, five times as fast
+# as frozen dataclasses.
+
+
+class StatData(NamedTuple):
     """The ten numbers of an entry, as 32-bit words."""
 
     ctime_s: int
@@ -106,8 +108,7 @@ def _size_word(size: int) -> int:
     return word
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of the index.
 
     Attributes:
@@ -193,7 +194,7 @@ def _is_split(data: bytes, at: int, oid_bytes: int) -> bool:
 def _entry(
     data: bytes, start: int, version: int, oid_bytes: int, previous: bytes
 ) -> tuple[Entry, bytes, int]:
-    stat = StatData(*_STAT.unpack_from(data, start))
+    stat = StatData._make(_STAT.unpack_from(data, start))
     at = start + _STAT.size
     oid = data[at : at + oid_bytes].hex()
     at += oid_bytes
@@ -258,8 +259,7 @@ def write_stats(
         for entry in _entries(bytes(data), oid_bytes, str(path)):
             oid, stat = stats.get(entry.path, ("", None))
             if stat is not None and entry.stage == 0 and entry.oid == oid:
-                words = StatData.of(stat, entry.stat.mode)
-                _STAT.pack_into(data, entry.offset, *_words(words))
+                _STAT.pack_into(data, entry.offset, *StatData.of(stat, entry.stat.mode))
                 filled[entry.path] = entry
         _renew_checksum(data, oid_bytes)
         lock.write(data)
@@ -268,7 +268,7 @@ def write_stats(
         while changed := [name for name in filled if not _is_as(root / name, stats[name][1])]:
             for name in changed:
                 entry = filled.pop(name)
-                _STAT.pack_into(data, entry.offset, *_words(_unknown(entry.stat.mode)))
+                _STAT.pack_into(data, entry.offset, *_unknown(entry.stat.mode))
             _renew_checksum(data, oid_bytes)
             lock.write(data)
     return len(filled)
@@ -284,21 +284,6 @@ def _is_as(path: Path, noted: os.stat_result) -> bool:
 def _unknown(mode: int) -> StatData:
     """Return what makes git look at the content."""
     return StatData(0, 0, 0, 0, 0, 0, mode, 0, 0, 0)
-
-
-def _words(stat: StatData) -> tuple[int, ...]:
-    return (
-        stat.ctime_s,
-        stat.ctime_ns,
-        stat.mtime_s,
-        stat.mtime_ns,
-        stat.dev,
-        stat.ino,
-        stat.mode,
-        stat.uid,
-        stat.gid,
-        stat.size,
-    )
 
 
 def _renew_checksum(data: bytearray, oid_bytes: int) -> None:

@@ -182,8 +182,8 @@ def _take_arrived(tree: WorkTree, passage: Passage) -> None:
         known = candidate.entry or entry
         if known is None:
             continue
-        stat = replace(known.stat, mode=int(change.mode, 8))
-        there = replace(known, path=change.path, oid=change.oid, stat=stat)
+        stat = known.stat._replace(mode=int(change.mode, 8))
+        there = known._replace(path=change.path, oid=change.oid, stat=stat)
         if staging.is_as_indexed(tree.folder, replace(candidate, entry=there)):
             lines.append(f"{change.mode} {change.oid} 0\t{change.path}")
         elif _is_beginning(tree, change):
