@@ -109,16 +109,20 @@ class HubUser:
         self, *command: str | os.PathLike[str], stdin: str = "", timeout_s: float = 280, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            input=stdin,
-            env=self.environment(**env),
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=timeout_s,
-        )
+        try:
+            return subprocess.run(
+                command,
+                cwd=self.folder,
+                input=stdin,
+                env=self.environment(**env),
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=timeout_s,
+            )
+        except subprocess.TimeoutExpired as error:
+            error.add_note((error.stderr or b"").decode(errors="replace")[-4000:])
+            raise
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment: this Python's programs are found, the world outside is not."""
