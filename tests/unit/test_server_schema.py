@@ -59,6 +59,21 @@ def test_two_that_open_it_at_once_do_not_disturb_each_other(tmp_path):
     assert failures == []
 
 
+def test_opening_waits_for_one_who_is_writing_to_an_earlier_database(tmp_path):
+    path = tmp_path / "hub.sqlite3"
+    first_version(path)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("INSERT INTO settings VALUES ('name', X'76')")
+        done = threading.Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
+        database = Database(path)
+        assert database.setting("name", b"") == b"v"
+        database.close()
+        done.join()
+
+
 def test_a_later_database_is_left_alone(tmp_path):
     path = tmp_path / "hub.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as connection:

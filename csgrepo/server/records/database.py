@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import InvalidInput
@@ -19,6 +20,7 @@ __all__ = ["DATABASE", "SCHEMA_VERSION", "Database"]
 
 DATABASE = "hub.sqlite3"  # its name in a hub's folder
 SCHEMA_VERSION = len(STEPS)
+_PATIENCE_S = 60.0  # with others who have the file open; a step that is synced may take its time
 
 
 class Database:
@@ -35,7 +37,9 @@ class Database:
         self._lock = threading.RLock()  # guards _connection
         # For its owner's eyes only; SQLite gives the files beside it the same permissions.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(
+            path, timeout=_PATIENCE_S, check_same_thread=False, isolation_level=None
+        )
         self._connection.row_factory = sqlite3.Row
         try:
             self._prepare(path)
@@ -44,7 +48,8 @@ class Database:
             raise
 
     def _prepare(self, path: Path) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        self._write_ahead()
+        for pragma in ("synchronous = FULL", "foreign_keys = ON"):
             self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
@@ -54,6 +59,23 @@ class Database:
             )
         while self._advance():
             pass
+
+    def _write_ahead(self) -> None:
+        """Switch to the write-ahead log.
+
+        Of two that switch at once SQLite refuses one at once, however long its timeout is: each
+        waits for the other to stop reading.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _advance(self) -> bool:
         """Take the next step, and tell whether there was one; another process may do the same."""
