@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -18,6 +19,7 @@ from csgrepo.server.lfs import locks, multipart, objects
 from csgrepo.server.mapping import reading, writing
 from csgrepo.server.operation import admin, metrics
 from csgrepo.server.rest import (
+    archives,
     commit,
     content,
     deploy_lists,
@@ -34,10 +36,12 @@ from csgrepo.server.rest import (
     organizations,
     prompts,
     relations,
+    remotes,
     repos,
     serverless,
     space_runs,
     ssh_keys,
+    sync,
     tags,
     tasks,
     tokens,
@@ -51,6 +55,7 @@ from csgrepo.server.web import pages
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from csgrepo.server.backend import Backend
 
@@ -74,8 +79,11 @@ _MODULES = (
     transfer,
     relations,
     mirrors,
+    sync,
     history,
+    remotes,  # before the trees, whose paths may hold any word
     files,
+    archives,
     content,
     listing,
     write,
@@ -115,7 +123,16 @@ def build(backend: Backend) -> Gate:
         },
     )
     app.router.redirect_slashes = False
-    return Gate(app, backend)
+    return Gate(_open_to_pages(app), backend)
+
+
+def _open_to_pages(app: ASGIApp) -> ASGIApp:
+    """Return the same for scripts of any web page too, as the contract has it.
+
+    They see what anybody may see, and more only with a token of their own: what a browser knows of
+    the user is not sent along.
+    """
+    return CORSMiddleware(app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
 
 
 def _unknown(_: Request, __: Exception) -> Response:

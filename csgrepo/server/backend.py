@@ -67,10 +67,8 @@ class Backend:
         self.url = ""
         self.admin_token: Secret | None = None
         self.min_part_bytes = MIN_PART_BYTES
-        temporary = root / "tmp"
-        shutil.rmtree(temporary, ignore_errors=True)  # what a killed hub left half done
-        # what a killed hub had started may be writing there still, and put back what was removed
-        temporary.mkdir(mode=0o700, exist_ok=True)
+        self._temporary = temporary = root / "tmp"
+        self._clear()  # of what a killed hub left half done
         self.database = Database(root / DATABASE)
         self.accounts = Accounts(self.database)
         self.catalogue = Catalogue(self.database)
@@ -101,6 +99,14 @@ class Backend:
         self.consoles = Consoles()
         self.streams = Streams()
         self._sweep()
+
+    def _clear(self) -> None:
+        """Empty the folder for what is not finished yet.
+
+        What a killed hub had started may be at work there still, and put back what was removed.
+        """
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir(mode=0o700, exist_ok=True)
 
     def _object_store(self, wanted: str, temporary: Path) -> ObjectStore:
         """Return the store that the hub was told to use, now or at an earlier start.
@@ -161,3 +167,4 @@ class Backend:
         self.workers.close()
         self.tally.write()
         self.database.close()
+        self._clear()

@@ -213,3 +213,27 @@ def test_spaces_are_listed_by_what_they_are_made_for(wanda: Api):
     assert names(wanda("GET", mine, params={"sdk": "gradio"})) == ["one"]
     assert names(wanda("GET", mine, params={"sdk": "streamlit"})) == ["two"]
     assert names(wanda("GET", mine, params={"sdk": 'x" OR "1'})) == []
+
+
+def test_the_topics_there_are(wanda: Api, stranger: Api, nobody: Api):
+    own = f"topic-{wanda.name}"
+    models = [wanda.create("one"), wanda.create("two")]
+    hidden = wanda.create("hidden", private=True)
+    data = wanda.create("data", "datasets")
+    for base in (*models, data):
+        assert wanda("POST", f"{base}/tags/task", json=[own]).status_code == 200
+    wanda("POST", f"{hidden}/tags/framework", json=[f"{own}-secret"])
+
+    def found(api: Api, **query: object) -> list[tuple[str, str, str]]:
+        tags = api.get("/api/v1/tags", search=own.upper(), **query) or []
+        return [(tag["scope"], tag["category"], tag["name"]) for tag in tags]
+
+    secret = ("model", "framework", f"{own}-secret")
+    assert found(nobody) == [("dataset", "task", own), ("model", "task", own)]
+    assert found(wanda) == [("dataset", "task", own), secret, ("model", "task", own)]
+    assert found(stranger, scope="model") == [("model", "task", own)]
+    assert found(wanda, category="framework") == [secret]
+    assert found(wanda, built_in="true") == []
+    assert said(wanda("GET", "/api/v1/tags", params={"scope": "word"})) == (400, "REQ-ERR-6")
+    known = nobody.get("/api/v1/tags/categories")
+    assert ("model", "task") in {(one["scope"], one["name"]) for one in known}

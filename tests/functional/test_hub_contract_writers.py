@@ -114,4 +114,4 @@ def test_a_hub_that_is_killed_keeps_its_repositories_sound(tmp_path, git: StockG
             body = {"message": "On", "branch": "main", "content": b64(b"x")}
             assert more("POST", f"{base}/raw/after-{delay}", json=body).status_code == 200
             done = int(bare("rev-list", "--count", "main"))
-            assert list((root / "tmp").iterdir()) == []
+        assert list((root / "tmp").iterdir()) == []

@@ -17,6 +17,7 @@ from tests.answering import Handler, answering, reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from csgrepo.hub.results import Topic
     from tests.answering import Answer
     from tests.functional.hub_callers import Callers
 
@@ -209,3 +210,16 @@ def test_tags_come_by_category(read: Callable[[HubApi], dict[str, object]]) -> N
     (topic,) = found["task"]
     assert (topic.name, topic.shown, topic.built_in) == ("fill-mask", "完形填空", True)
     assert "scope=model" in server.asked[0].path or "scope=dataset" in server.asked[0].path
+
+
+def test_the_tags_of_a_type_are_those_its_repositories_have(callers: Callers) -> None:
+    own = f"own-{callers.name}"
+    model, data = callers.repo("sorted"), callers.repo("sorted-data", repo_type="dataset")
+    callers.owner.set_repo_tags(model, "task", [own])
+    callers.owner.set_repo_tags(data, "task", [f"{own}-data"], repo_type="dataset")
+
+    def names(found: dict[str, tuple[Topic, ...]]) -> set[str]:
+        return {topic.name for topic in found["task"] if topic.name.startswith(own)}
+
+    assert names(callers.anonymous.get_model_tags()) == {own}
+    assert names(callers.anonymous.get_dataset_tags()) == {f"{own}-data"}

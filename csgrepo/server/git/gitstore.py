@@ -310,6 +310,24 @@ class GitStore:
         """Return a blob's content."""
         return self.git(repository_id).run("cat-file", "blob", sha).stdout
 
+    def archive(self, repository_id: int, commit: str, prefix: str, limit: int) -> bytes | None:
+        """Return a commit's files in a zip archive, ``None`` where that is longer than a limit.
+
+        Args:
+            repository_id: whose files.
+            commit: a resolved one.
+            prefix: what stands before every path, with its slash.
+            limit: in bytes.
+        """
+        path = self._temporary / f"{secrets.token_hex(12)}.zip"
+        try:
+            self.git(repository_id).run(
+                "archive", "--format=zip", f"--prefix={prefix}", f"--output={path}", commit
+            )
+            return path.read_bytes() if path.stat().st_size <= limit else None
+        finally:
+            path.unlink(missing_ok=True)
+
     def change(self, repository_id: int, commit: str) -> Change:
         """Return what a commit does to its first parent; a first commit adds everything."""
         show = (

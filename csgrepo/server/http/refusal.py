@@ -24,6 +24,8 @@ WORDS = {
     "MIRROR-ERR-5": "Source repository authentication information is invalid.",
     "REPO-ERR-1": "The repository name is invalid.",
     "REPO-ERR-2": "The namespace does not exist.",
+    "REPO-ERR-5": "Failed to download code zip archive",
+    "REPO-ERR-9": "Failed to download repository zip archive",
     "REQ-ERR-0": "Bad request",
     "REQ-ERR-1": "Invalid request body format",
     "REQ-ERR-3": "Request body too large",

@@ -199,5 +199,35 @@ CREATE TABLE mirrors (
 );
 """
 
+# What was downloaded elsewhere, and which repositories changed after which.
+_TOLD = """
+CREATE TABLE told_downloads (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    day TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, day)
+) WITHOUT ROWID;
+
+CREATE TABLE versions (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    repository_id INTEGER NOT NULL UNIQUE REFERENCES repositories (id) ON DELETE CASCADE
+);
+INSERT INTO versions (repository_id) SELECT id FROM repositories ORDER BY updated_at, id;
+CREATE TRIGGER first_version AFTER INSERT ON repositories BEGIN
+    INSERT INTO versions (repository_id) VALUES (NEW.id); END;
+CREATE TRIGGER next_version AFTER UPDATE OF updated_at ON repositories BEGIN
+    DELETE FROM versions WHERE repository_id = NEW.id;  INSERT INTO versions (repository_id)
+    VALUES (NEW.id); END;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
-STEPS: tuple[str, ...] = (_FIRST, _PEOPLE, _DEPLOYS, _DETAILS, _DOWNLOADS, _TASKS, _RELATIONS)
+STEPS: tuple[str, ...] = (
+    _FIRST,
+    _PEOPLE,
+    _DEPLOYS,
+    _DETAILS,
+    _DOWNLOADS,
+    _TASKS,
+    _RELATIONS,
+    _TOLD,
+)

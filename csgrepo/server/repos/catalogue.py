@@ -188,6 +188,45 @@ class Catalogue:
         )
         return [_entry(row) for row in found], total[0] if total else 0
 
+    def changed(
+        self, after: int, *, visible: Sequence[str], limit: int
+    ) -> list[tuple[int, Repository]]:
+        """Return what may be seen and has changed after a version, each with its own, in order.
+
+        Args:
+            after: a number that stood beside a repository before; 0 for all.
+            visible: the namespaces whose private repositories count too.
+            limit: how many.
+        """
+        marks = ", ".join("?" * len(visible))
+        rows = self._database.rows(
+            "SELECT version, repositories.* FROM versions "  # noqa: S608 - marks
+            "JOIN repositories ON repositories.id = repository_id "
+            f"WHERE version > ? AND (NOT private OR namespace IN ({marks})) "
+            "ORDER BY version LIMIT ?",
+            after,
+            *visible,
+            limit,
+        )
+        return [(row["version"], _entry(row)) for row in rows]
+
+    def tell_downloads(self, repository: Repository, day: str, count: int) -> None:
+        """Note how often a repository was downloaded elsewhere on a day; a later word counts."""
+        with self._database.change() as connection:
+            before = connection.execute(
+                "SELECT coalesce(sum(count), 0) FROM told_downloads "
+                "WHERE repository_id = ? AND day = ?",
+                (repository.id, day),
+            ).fetchone()[0]
+            connection.execute(
+                "INSERT OR REPLACE INTO told_downloads VALUES (?, ?, ?)",
+                (repository.id, day, count),
+            )
+            connection.execute(
+                "UPDATE repositories SET downloads = downloads + ? WHERE id = ?",
+                (count - before, repository.id),
+            )
+
     def update(self, repository: Repository, changes: dict[str, object]) -> Repository:
         """Change some of a repository's fields and its time of change."""
         allowed = ("private", "nickname", "description", "default_branch", "details")
@@ -241,7 +280,7 @@ class Catalogue:
 
 
 def _entry(row: sqlite3.Row) -> Repository:
-    fields = dict(row)
+    fields = {name: row[name] for name in row.keys() if name != "version"}  # noqa: SIM118 - a row
     return Repository(
         **{**fields, "type": Kind(fields["type"]), "private": bool(fields["private"])}
     )

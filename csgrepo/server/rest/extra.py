@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
@@ -38,16 +39,45 @@ def routes(backend: Backend) -> list[BaseRoute]:
     for kind in Kind:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         counted = endpoint(backend, more_downloads, kind=kind, login=True)
-        found.append(Route(f"{one}/incr_downloads", counted, methods=["PUT"]))
+        told = endpoint(backend, told_downloads, kind=kind, login=True, body=True)
+        found += [
+            Route(f"{one}/incr_downloads", counted, methods=["PUT"]),
+            Route(f"{one}/update_downloads", told, methods=["PUT"]),
+        ]
     return found
 
 
 def more_downloads(call: Call) -> Response:
     """Count a download that went past this hub; for administrators."""
-    if not call.caller.is_admin:
-        raise Refusal(403, "AUTH-ERR-6")
+    _need_admin(call)
     call.backend.tally.add(call.repository.id)
     return envelope()
+
+
+def told_downloads(call: Call) -> Response:
+    """Note how many downloads went past this hub on a day, said again or not; for administrators.
+
+    Raises:
+        Refusal: 400 REQ-ERR-1, the body names no day, or no number.
+    """
+    _need_admin(call)
+    count, day = call.body.get("download_count"), call.text("date")
+    if type(count) is not int or not 0 <= count < 2**53 or not _is_day(day):
+        raise Refusal(400, "REQ-ERR-1")
+    call.backend.catalogue.tell_downloads(call.repository, day, count)
+    return envelope()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _need_admin(call: Call) -> None:
+    if not call.caller.is_admin:
+        raise Refusal(403, "AUTH-ERR-6")
 
 
 def _by_path(kind: Kind) -> Callable[[Call], Response]:
@@ -92,5 +122,7 @@ def _extra(call: Call, repository: Repository) -> dict[str, object]:
         "repo_id": repository.id,
         "size": known[1] if known else 0,
         "last_commit_size": known[2] if known else 0,
-        "tags": [topic_object(topic, repository) for topic in call.backend.topics.of(repository)],
+        "tags": [
+            topic_object(topic, repository.type) for topic in call.backend.topics.of(repository)
+        ],
     }

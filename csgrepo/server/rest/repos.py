@@ -194,7 +194,7 @@ def repository_object(
         "url": repository.path,
         "private": repository.private,
         "license": repository.license,
-        "tags": [topic_object(topic, repository) for topic in backend.topics.of(repository)],
+        "tags": [topic_object(topic, repository.type) for topic in backend.topics.of(repository)],
         "repository": {"http_clone_url": repository.clone_url(backend.url), "ssh_clone_url": ""},
         "source": "local",
         "sync_status": "completed",

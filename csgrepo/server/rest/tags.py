@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.repos.catalogue import Repository
     from csgrepo.server.repos.topics import Topic
     from csgrepo.server.rest.frame import Call
 
@@ -32,7 +31,10 @@ _MOST_BYTES = 64 * 1024
 
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
-    found: list[BaseRoute] = []
+    found: list[BaseRoute] = [
+        Route("/api/v1/tags", endpoint(backend, vocabulary), methods=["GET"]),
+        Route("/api/v1/tags/categories", endpoint(backend, categories), methods=["GET"]),
+    ]
     for kind in Kind:
         base = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}/tags"
         shown = endpoint(backend, tags, kind=kind, login=kind is Kind.DATASET)
@@ -49,7 +51,36 @@ def tags(call: Call) -> Response:
     call.need(Access.READ, 500)
     repository = call.repository
     topics = call.backend.topics.of(repository)
-    return envelope([topic_object(topic, repository) for topic in topics] or None)
+    return envelope([topic_object(topic, repository.type) for topic in topics] or None)
+
+
+def vocabulary(call: Call) -> Response:
+    """List the topics that repositories have; none is built in, each came with a repository."""
+    if call.query("built_in") == "true":
+        return envelope(None)
+    scope = call.query("scope")
+    if scope and scope not in {kind.value for kind in Kind}:
+        raise Refusal(400, "REQ-ERR-6")
+    found = call.backend.topics.known(
+        visible=call.backend.accounts.namespaces_of(call.user),
+        kinds=[Kind(scope)] if scope else list(Kind),
+        category=call.query("category"),
+        search=call.query("search"),
+    )
+    return envelope([topic_object(topic, kind) for kind, topic in found] or None)
+
+
+def categories(call: Call) -> Response:
+    """List the categories that these topics are in."""
+    visible = call.backend.accounts.namespaces_of(call.user)
+    firsts: dict[tuple[Kind, str], int] = {}
+    for kind, topic in call.backend.topics.known(visible=visible):
+        firsts.setdefault((kind, topic.category), topic.id)
+    shown = [
+        {"id": first, "name": name, "scope": kind.value, "show_name": name, "enabled": True}
+        for (kind, name), first in firsts.items()
+    ]
+    return envelope(shown or None)
 
 
 async def replace_tags(call: Call) -> Response:
@@ -82,7 +113,7 @@ def _names(body: bytes) -> list[str]:
     return names
 
 
-def topic_object(topic: Topic, repository: Repository) -> dict[str, object]:
+def topic_object(topic: Topic, kind: Kind) -> dict[str, object]:
     """Return a topic as the contract shows it."""
     made = moment(topic.created_at)
     return {
@@ -91,7 +122,7 @@ def topic_object(topic: Topic, repository: Repository) -> dict[str, object]:
         "category": topic.category,
         "group": "",
         "built_in": False,
-        "scope": repository.type.value,
+        "scope": kind.value,
         "show_name": topic.name,
         "i18n_key": topic.name,
         "created_at": made,
