@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -42,9 +43,13 @@ class Handler(BaseHTTPRequestHandler):
 class AnsweringServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
+        if tls:  # hands are shaken in the thread that answers, not where connections are taken
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.asked: list[Asked] = []
         self.script: deque[Answer] = deque()
         self.default: Answer = reply(200, {"msg": "OK"})
@@ -101,8 +106,8 @@ def hang_up(handler: Handler) -> None:
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[AnsweringServer]:
-    with AnsweringServer() as server:
+def answering(tls: ssl.SSLContext | None = None) -> Iterator[AnsweringServer]:
+    with AnsweringServer(tls) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
