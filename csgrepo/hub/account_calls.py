@@ -38,7 +38,7 @@ class AccountCalls(HubCalls):
             Unauthorized: there is no token, or the hub does not know it.
 
         Example:
-            >>> api.whoami().name  # doctest: +SKIP
+            >>> api.whoami().name
             'wanda'
         """
         return self._hub.account()
@@ -51,6 +51,11 @@ class AccountCalls(HubCalls):
 
         Raises:
             Unauthorized: there is no token, or the hub does not know it.
+
+        Example:
+            >>> made = api.create_access_token("laptop")
+            >>> [token.token for token in api.list_access_tokens() if token.name == "laptop"]
+            [Secret('****')]
         """
         query = {"app": _application(application)}
         listed = self._hub.entries(f"{self._hub.user_path()}/tokens", "access tokens", params=query)
@@ -59,7 +64,7 @@ class AccountCalls(HubCalls):
     def create_access_token(
         self, name: str, *, expires_at: datetime | None = None, application: str = "git"
     ) -> AccessToken:
-        """Make an access token (``POST /api/v1/token/git/…``).
+        """Make an access token (``POST /api/v1/token/{application}/{name}``).
 
         Args:
             name: what to call it.
@@ -74,8 +79,11 @@ class AccountCalls(HubCalls):
             HubError: the hub made one with another end; delete it.
 
         Example:
-            >>> soon = datetime.now(timezone.utc) + timedelta(days=30)  # doctest: +SKIP
-            >>> api.create_access_token("ci", expires_at=soon).token.reveal()  # doctest: +SKIP
+            >>> from datetime import datetime, timedelta, timezone
+            >>> soon = datetime.now(timezone.utc) + timedelta(days=30)
+            >>> made = api.create_access_token("ci", expires_at=soon)
+            >>> made.token, len(made.token.reveal())
+            (Secret('****'), 32)
         """
         body: dict[str, object] = {"name": name, "application": _application(application)}
         if expires_at:
@@ -97,12 +105,19 @@ class AccountCalls(HubCalls):
         return made
 
     def rotate_access_token(self, name: str, *, application: str = "git") -> AccessToken:
-        """Give an access token a new value; the old one is worthless from then on.
+        """Give an access token a new value (``PUT /api/v1/token/{application}/{name}``).
 
-        Its end stays what it was. A token that this client itself uses has to be passed anew.
+        The old one is worthless from then on; its end stays what it was. A token that this client
+        itself uses has to be passed anew.
 
         Raises:
+            Unauthorized: there is no token, or the hub does not know it.
             NotFound: there is none of that name.
+
+        Example:
+            >>> old = api.create_access_token("laptop")
+            >>> api.rotate_access_token("laptop").token == old.token
+            False
         """
         path = f"/api/v1/token/{segment(_application(application))}/{segment(name)}"
         return AccessToken.read(self._hub.made("PUT", path, json={}))
@@ -110,10 +125,14 @@ class AccountCalls(HubCalls):
     def delete_access_token(
         self, name: str, *, application: str = "git", missing_ok: bool = False
     ) -> None:
-        """Make an access token worthless.
+        """Make an access token worthless (``DELETE /api/v1/token/{application}/{name}``).
 
         Raises:
+            Unauthorized: there is no token, or the hub does not know it.
             NotFound: there is none of that name, unless `missing_ok`.
+
+        Example:
+            >>> api.delete_access_token("laptop", missing_ok=True)
         """
         path = f"/api/v1/token/{segment(_application(application))}/{segment(name)}"
         self._hub.remove(path, missing_ok=missing_ok)
@@ -123,6 +142,10 @@ class AccountCalls(HubCalls):
 
         Raises:
             Unauthorized: there is no token, or the hub does not know it.
+
+        Example:
+            >>> [(key.name, key.fingerprint) for key in api.list_ssh_keys()]
+            []
         """
         return self._hub.pages(f"{self._hub.user_path()}/ssh_keys", "SSH keys", SshKey.read)
 
@@ -135,11 +158,13 @@ class AccountCalls(HubCalls):
 
         Raises:
             InvalidInput: it is no public key. A private one is refused before anything is sent.
+            Unauthorized: there is no token, or the hub does not know it.
             Conflict: you have one of that name, or someone has this key.
             FileNotFoundError: there is no such file.
 
         Example:
-            >>> api.add_ssh_key("laptop", "~/.ssh/id_ed25519.pub")  # doctest: +SKIP
+            >>> api.add_ssh_key("laptop", "~/.ssh/id_ed25519.pub").name
+            'laptop'
         """
         content = _public_key(key)
         if not name.isprintable() or not name.strip():
@@ -151,10 +176,14 @@ class AccountCalls(HubCalls):
             )
 
     def delete_ssh_key(self, name: str, *, missing_ok: bool = False) -> None:
-        """Delete a key by its name.
+        """Delete a key by its name (``DELETE /api/v1/user/…/ssh_key/{name}``).
 
         Raises:
+            Unauthorized: there is no token, or the hub does not know it.
             NotFound: there is none of that name, unless `missing_ok`.
+
+        Example:
+            >>> api.delete_ssh_key("laptop", missing_ok=True)
         """
         path = f"{self._hub.user_path()}/ssh_key/{segment(name)}"
         self._hub.remove(path, missing_ok=missing_ok)

@@ -34,6 +34,12 @@ class HubApi(
 ):
     """A hub, asked as somebody; threads may share it.
 
+    Each call names the endpoint that it asks and what it raises. Beside that, any call that asks
+    may raise `HubUnreachable` (no answer), `RateLimited` (with `retry_after`, in seconds),
+    `ServerError` and `HubError` (an answer that cannot be understood). Questions are asked again
+    where that may help and does no harm. Sizes are in bytes; moments are `datetime` with a time
+    zone. A `Listing` asks when it is read, and that is when it raises.
+
     Args:
         endpoint: the hub's address; the environment's where not given.
         token: an access token; ``None`` for the environment's or the one that `login` kept,
@@ -48,8 +54,10 @@ class HubApi(
 
     Example:
         >>> api = HubApi(token="0123456789abcdef")
-        >>> api.create_repo("wanda/bert", private=True)  # doctest: +SKIP
-        'https://hub.opencsg.com/models/wanda/bert'
+        >>> api.create_repo("wanda/gpt", private=True)
+        'https://hub.opencsg.com/models/wanda/gpt'
+        >>> [model.id for model in api.list_models(author="wanda")]
+        ['wanda/gpt', 'wanda/bert']
     """
 
     def __init__(

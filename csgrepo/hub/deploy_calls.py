@@ -45,6 +45,10 @@ class DeployCalls:
 
         Raises:
             HubError: while it is read, the hub has no clusters and says so.
+
+        Example:
+            >>> [found.name for found in api.instances.resources(resource_type="cpu")]
+            [...]
         """
         params = {
             "deploy_type": self._number,
@@ -59,6 +63,11 @@ class DeployCalls:
 
         Raises:
             NotFound: there is no such model.
+            Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> [found.name for found in api.instances.frameworks("wanda/bert")]
+            [...]
         """
         path = f"{self._model(model_id)}/runtime_framework"
         response = self._hub.ask("GET", path, params={"deploy_type": self._number})
@@ -71,12 +80,17 @@ class DeployCalls:
         Raises:
             NotFound: the model has none of that number.
             Forbidden: it is not for you to see.
+
+        Example:
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> api.instances.get("wanda/bert", instance.id).status
+            'Running'
         """
         path = f"{self._model(model_id)}/run/{int(number)}"
         return Instance.read(self._hub.data(path), model_id)
 
     def wait_until_running(self, instance: Instance, timeout: float = 600.0) -> Instance:
-        """Wait until an instance is at work, and return it as it is then.
+        """Wait until an instance is at work, and return it then (``GET …/run/{id}``).
 
         Asks again and again, a quarter of a second after the first time and more seldom later, up
         to every ten seconds.
@@ -88,9 +102,12 @@ class DeployCalls:
         Raises:
             InstanceFailed: it is in a state that waiting does not mend; tells the hub's reason.
             NotRunning: the time is up.
+            NotFound: it is gone.
 
         Example:
-            >>> api.instances.wait_until_running(instance, timeout=900)  # doctest: +SKIP
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> api.instances.wait_until_running(instance, timeout=900).endpoint
+            'http...'
         """
         end, pause = time.monotonic() + timeout, _FIRST_PAUSE_S
         while True:
@@ -109,29 +126,46 @@ class DeployCalls:
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def start(self, instance: Instance) -> None:
-        """Start what was stopped.
+        """Start what was stopped (``PUT …/run/{id}/start``).
 
         Raises:
             Forbidden: it is not yours.
             NotFound: it is gone.
+
+        Example:
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> api.instances.stop(instance)
+            >>> api.instances.start(instance)
         """
         self._put(instance, "start")
 
     def stop(self, instance: Instance) -> None:
-        """Stop it; it costs nothing then, and `start` brings it back.
+        """Stop it (``PUT …/run/{id}/stop``).
+
+        It costs nothing then, and `start` brings it back.
 
         Raises:
             Forbidden: it is not yours.
             NotFound: it is gone.
+
+        Example:
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> api.instances.stop(instance)
+            >>> api.instances.get("wanda/bert", instance.id).status
+            'Stopped'
         """
         self._put(instance, "stop")
 
     def delete(self, instance: Instance, *, missing_ok: bool = False) -> None:
-        """Delete it; there is no way back.
+        """Delete it (``DELETE …/run/{id}``); there is no way back.
 
         Raises:
             Forbidden: it is not yours.
             NotFound: it is gone already, unless `missing_ok`.
+
+        Example:
+            >>> for instance in api.instances.list("wanda/bert"):
+            ...     api.instances.delete(instance)
         """
         self._hub.remove(self._one(instance), missing_ok=missing_ok)
 
@@ -151,8 +185,10 @@ class DeployCalls:
             NotFound: it is gone.
 
         Example:
-            >>> with api.instances.logs(instance, since="10mins") as logs:  # doctest: +SKIP
-            ...     print(next(logs))
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> with api.instances.logs(instance, since="10mins") as logs:
+            ...     print(next(logs).isprintable())
+            True
         """
         path, params = f"{self._one(instance)}/logs", {"since": since, "instance": replica}
         return self._stream(path, params, since)

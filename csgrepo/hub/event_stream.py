@@ -75,9 +75,10 @@ class LogStream(Iterator[str]):
     hub goes on as long as somebody listens, so read it in a ``with`` statement.
 
     Example:
-        >>> with api.instances.logs(instance) as logs:  # doctest: +SKIP
+        >>> instance = next(api.instances.list("wanda/bert"))
+        >>> with api.instances.logs(instance) as logs:
         ...     for line in logs:
-        ...         print(line)
+        ...         break  # print(line), and go on as long as you like
     """
 
     def __init__(self, response: Response) -> None:

@@ -44,8 +44,8 @@ class FileCalls(HubCalls):
                 nobody without a token.
 
         Example:
-            >>> api.list_repo_files("wanda/bert")  # doctest: +SKIP
-            ['.gitattributes', 'README.md', 'model.safetensors']
+            >>> api.list_repo_files("wanda/bert")
+            ['.gitattributes', 'README.md']
         """
         found = self.list_repo_objects(repo_id, revision=revision, repo_type=repo_type)
         return sorted(entry.path for entry in found)
@@ -60,7 +60,7 @@ class FileCalls(HubCalls):
         revision: str | None = None,
         repo_type: str | RepoType | None = None,
     ) -> Iterator[RepoObject]:
-        """Yield files with their sizes in bytes, git's ids and the digests of large files.
+        """Yield files, sizes in bytes, digests of large ones (``GET …/refs/{commit}/tree/…``).
 
         All of it is of one commit, the one at the revision when the first entry is read.
 
@@ -78,7 +78,12 @@ class FileCalls(HubCalls):
             Unauthorized, Forbidden: it is not for you to read.
 
         Example:
-            >>> sum(file.size for file in api.list_repo_objects("wanda/bert"))  # doctest: +SKIP
+            >>> sum(file.size for file in api.list_repo_objects("wanda/bert")) > 1000
+            True
+            >>> for file in api.list_repo_objects("wanda/bert", expand=True):
+            ...     print(file.path, file.last_commit.message)
+            .gitattributes initial commit
+            README.md initial commit
         """
         top = _inside(path)
         repo = self._hub.repo(repo_id, repo_type)
@@ -112,7 +117,9 @@ class FileCalls(HubCalls):
         revision: str | None = None,
         repo_type: str | RepoType | None = None,
     ) -> list[RepoObject]:
-        """Return what is at some paths, files and folders; what does not exist is left out.
+        """Return what is at some paths, files and folders (``GET …/refs/{commit}/tree/…``).
+
+        What does not exist is left out.
 
         Args:
             repo_id: ``namespace/name``, or a name for one of your own.
@@ -123,6 +130,12 @@ class FileCalls(HubCalls):
 
         Raises:
             NotFound: no such repository or revision.
+            Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> found = api.get_paths_info("wanda/bert", ["README.md", "no-such-file"])
+            >>> [(entry.path, entry.type) for entry in found]
+            [('README.md', 'file')]
         """
         wanted = [_inside(path) for path in ([paths] if isinstance(paths, str) else paths)]
         repo = self._hub.repo(repo_id, repo_type)
@@ -152,6 +165,10 @@ class FileCalls(HubCalls):
 
         Raises:
             Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> api.file_exists("wanda/bert", "README.md", revision="main")
+            True
         """
         name = _inside(path)
         repo = self._hub.repo(repo_id, repo_type)
@@ -184,7 +201,9 @@ class FileCalls(HubCalls):
             Unauthorized, Forbidden: it is not for you to read.
 
         Example:
-            >>> api.list_repo_commits("wanda/bert", limit=1)  # doctest: +SKIP
+            >>> last = next(api.list_repo_commits("wanda/bert", limit=1))
+            >>> last.message, last.author_name, last.committed_at
+            ('initial commit', 'wanda', datetime.datetime(...))
         """
         repo = self._hub.repo(repo_id, repo_type)
         path = f"{repo_path(repo)}/commits"
@@ -208,6 +227,11 @@ class FileCalls(HubCalls):
         Raises:
             NotFound: no such repository or revision.
             Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> details = api.get_commit("wanda/bert", "main")
+            >>> details.files, details.additions > 0
+            (('.gitattributes', 'README.md'), True)
         """
         repo = self._hub.repo(repo_id, repo_type)
         commit = commit_at(self._hub, repo, revision)
@@ -244,6 +268,12 @@ class FileCalls(HubCalls):
 
         Raises:
             NotFound: no such repository, or one of the two does not exist.
+            Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> api.create_branch("wanda/bert", "next")
+            >>> api.diff_commits("wanda/bert", "main", "next").modified
+            ()
         """
         repo = self._hub.repo(repo_id, repo_type)
         sides = {

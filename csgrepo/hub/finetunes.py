@@ -25,11 +25,10 @@ class Finetunes(DeployCalls):
     """Finetuning: a notebook beside a model, or a job that ends by itself.
 
     Example:
-        >>> made = api.finetunes.create(  # doctest: +SKIP
-        ...     "wanda/bert", "tune-1", resource_id=1, framework_id=2
-        ... )
-        >>> api.finetunes.wait_until_running(made)  # doctest: +SKIP
-        >>> api.finetunes.stop(made)  # doctest: +SKIP
+        >>> made = api.finetunes.create("wanda/bert", "tune-1", resource_id=1, framework_id=2)
+        >>> api.finetunes.wait_until_running(made).status
+        'Running'
+        >>> api.finetunes.stop(made)
     """
 
     _kind: ClassVar[str] = "finetune"
@@ -59,6 +58,11 @@ class Finetunes(DeployCalls):
             InvalidInput: the name is not allowed.
             Conflict: you have one of that name, or the model is still being copied to this hub.
             NotFound: there is no such model, resource or framework.
+
+        Example:
+            >>> made = api.finetunes.create("wanda/bert", "tune-1", resource_id=1, framework_id=2)
+            >>> [found.name for found in api.finetunes.list()]
+            ['tune-1']
         """
         return self._create(
             model_id,
@@ -77,6 +81,10 @@ class Finetunes(DeployCalls):
         Raises:
             Unauthorized: there is no token.
             NotFound: while it is read, there is no such organization.
+
+        Example:
+            >>> [notebook.name for notebook in api.finetunes.list()]
+            []
         """
         return self._list(None, "finetune/instances", organization)
 
@@ -113,6 +121,19 @@ class Finetunes(DeployCalls):
         Raises:
             InvalidInput: an id is none, or a number makes no sense.
             NotFound: there is no such model, dataset, resource or framework.
+            Unauthorized: there is no token.
+
+        Example:
+            >>> job = api.finetunes.create_job(
+            ...     "tune-1",
+            ...     model_id="wanda/bert",
+            ...     dataset_id="wanda/reviews",
+            ...     resource_id=1,
+            ...     framework_id=2,
+            ...     epochs=3,
+            ... )
+            >>> api.finetunes.get_job(job.id).name
+            'tune-1'
         """
         RepoId.parse(model_id)
         RepoId.parse(dataset_id)
@@ -141,6 +162,11 @@ class Finetunes(DeployCalls):
 
         Raises:
             Unauthorized: there is no token.
+            NotFound: while it is read, there is no such organization.
+
+        Example:
+            >>> [(job.name, job.status) for job in api.finetunes.list_jobs()]
+            []
         """
         owner = (
             f"/api/v1/organization/{segment(organization)}"
@@ -152,24 +178,48 @@ class Finetunes(DeployCalls):
     def get_job(self, number: int) -> FinetuneJob:
         """Return a finetune job as it is now (``GET /api/v1/finetunes/{id}``).
 
+        Args:
+            number: the job's `id`.
+
         Raises:
             NotFound: there is none of that number.
+
+        Example:
+            >>> for job in api.finetunes.list_jobs():
+            ...     print(api.finetunes.get_job(job.id).status)
         """
         return FinetuneJob.read(self._hub.data(f"/api/v1/finetunes/{int(number)}"))
 
     def job_logs(self, number: int, *, since: Since | None = None) -> LogStream:
-        """Listen to what a finetune job says; ends when it is closed.
+        """Listen to what a finetune job says (``GET /api/v1/finetunes/{id}/logs``).
+
+        Args:
+            number: the job's `id`.
+            since: how far back to begin, as for `logs`.
+
+        Returns:
+            Its lines, as they come; they end when the job does, or when it is closed.
 
         Raises:
             NotFound: there is none of that number.
+
+        Example:
+            >>> for job in api.finetunes.list_jobs():
+            ...     with api.finetunes.job_logs(job.id, since="1day") as logs:
+            ...         print(next(logs))
         """
         path = f"/api/v1/finetunes/{int(number)}/logs"
         return self._stream(path, {"since": since, "stream": "true"}, since)
 
     def delete_job(self, number: int, *, missing_ok: bool = False) -> None:
-        """Delete a finetune job, which ends it.
+        """Delete a finetune job, which ends it (``DELETE /api/v1/finetunes/{id}``).
 
         Raises:
+            Unauthorized: there is no token.
             NotFound: there is none of that number, unless `missing_ok`.
+
+        Example:
+            >>> for job in api.finetunes.list_jobs():
+            ...     api.finetunes.delete_job(job.id)
         """
         self._hub.remove(f"/api/v1/finetunes/{int(number)}", missing_ok=missing_ok)

@@ -80,11 +80,12 @@ class InferenceApi:
         InvalidInput: the id or the task cannot be one.
 
     Example:
-        >>> inference = InferenceApi("wanda/bert", task="fill-mask")
-        >>> inference("The goal of life is [MASK].")  # doctest: +SKIP
-        [{'sequence': 'the goal of life is life.', 'score': 0.109, …}]
-        >>> for word in inference.chat("Hello", stream=True):  # doctest: +SKIP
-        ...     print(word, end="")
+        >>> inference = InferenceApi("wanda/bert", task="text-generation")
+        >>> inference("The goal of life is")
+        [{'generated_text': ...}]
+        >>> for word in inference.chat("The goal of life is", stream=True):
+        ...     print(word, end="|")
+        The |...
     """
 
     def __init__(
@@ -121,18 +122,26 @@ class InferenceApi:
 
     @property
     def task(self) -> str:
-        """What the model does: what was given, or else what the hub says, or ``""``."""
+        """What the model does: what was given, or else what the hub says, or ``""``.
+
+        The hub is asked for it as for `instance`.
+        """
         if self._task is None and self._named is None:
             return self.instance.task
         return self._task or ""
 
     @property
     def instance(self) -> Instance:
-        """The instance that is asked.
+        """The instance that is asked (found with ``GET /api/v1/models/…/run``).
 
         Raises:
             NotRunning: you have none that runs this model.
-            Unauthorized: there is no token.
+            NotFound: there is no such model.
+            Unauthorized, Forbidden: there is no token, or the model is not for you to see.
+
+        Example:
+            >>> InferenceApi("wanda/bert").instance.status
+            'Running'
         """
         if self._instance is None:
             self._instance = self._found()
@@ -145,7 +154,7 @@ class InferenceApi:
         *,
         data: bytes | None = None,
     ) -> Any:
-        """Ask, and return the answer: what the JSON holds, or bytes where it is none.
+        """Ask (``POST {instance}``), and return what the answer's JSON holds, or its bytes.
 
         Args:
             inputs: a text, several, or an object, as the task wants it.
@@ -156,6 +165,11 @@ class InferenceApi:
             InvalidInput: the task wants other inputs.
             NotRunning: no instance runs this model.
             HubHTTPError: the instance refused; its words are in the message.
+
+        Example:
+            >>> inference = InferenceApi("wanda/bert", task="question-answering")
+            >>> inference({"question": "Who?", "context": "My name is Clara."})
+            {...}
         """
         self._check(inputs, data)
         if data is not None:
@@ -173,11 +187,17 @@ class InferenceApi:
         return response.json()
 
     def generate(self, inputs: str, params: Mapping[str, object] | None = None) -> Iterator[str]:
-        """Yield the answer to a text piece by piece, as the model makes it.
+        """Yield the answer to a text piece by piece, as the model makes it (``POST {instance}``).
 
         Raises:
             NotRunning: no instance runs this model.
             HubHTTPError: the instance refused.
+            HubError: the answer broke off.
+
+        Example:
+            >>> inference = InferenceApi("wanda/bert")
+            >>> "".join(inference.generate("one two three", {"max_new_tokens": 2}))
+            'one two '
         """
         body = {"inputs": inputs, "parameters": dict(params or {}), "stream": True}
         for chunk in self._chunks("", body):
@@ -192,7 +212,7 @@ class InferenceApi:
         stream: bool = False,
         **params: object,
     ) -> Any:
-        """Go on with a conversation, as OpenAI's clients do (``POST …/v1/chat/completions``).
+        """Go on with a conversation, as OpenAI's clients do (``POST {instance}/v1/chat/…``).
 
         Args:
             messages: ``{"role": "user", "content": …}`` and so on; a text is what a user says.
@@ -202,17 +222,35 @@ class InferenceApi:
         Raises:
             NotRunning: no instance runs this model.
             HubHTTPError: the instance refused.
+            HubError: while it is read, a stream broke off.
 
         Example:
-            >>> answer = inference.chat("Hello", max_tokens=5)  # doctest: +SKIP
-            >>> answer["choices"][0]["message"]["content"]  # doctest: +SKIP
+            >>> inference = InferenceApi("wanda/bert")
+            >>> answer = inference.chat("Hello there", max_tokens=5)
+            >>> answer["choices"][0]["message"]["content"]
+            'Hello there'
         """
         said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         body = {"model": self.repo_id, "messages": list(said), **params}
         return self._completed("/v1/chat/completions", body, stream=stream)
 
     def complete(self, prompt: str, *, stream: bool = False, **params: object) -> Any:
-        """Go on with a text (``POST …/v1/completions``); see `chat`."""
+        """Go on with a text (``POST {instance}/v1/completions``).
+
+        Args:
+            prompt: the text.
+            stream: yield what comes piece by piece, not the whole object at its end.
+            params: how to answer, such as ``max_tokens=100``.
+
+        Raises:
+            NotRunning: no instance runs this model.
+            HubHTTPError: the instance refused.
+            HubError: while it is read, a stream broke off.
+
+        Example:
+            >>> InferenceApi("wanda/bert").complete("once upon")["choices"][0]["text"]
+            'once upon'
+        """
         body = {"model": self.repo_id, "prompt": prompt, **params}
         return self._completed("/v1/completions", body, stream=stream)
 

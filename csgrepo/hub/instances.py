@@ -21,12 +21,13 @@ class Instances(DeployCalls):
     """Dedicated inference: a model on hardware of its own, at an address of its own.
 
     Example:
-        >>> resource = next(api.instances.resources(available=True))  # doctest: +SKIP
-        >>> framework = api.instances.frameworks("wanda/bert")[0]  # doctest: +SKIP
-        >>> made = api.instances.create(  # doctest: +SKIP
-        ...     "wanda/bert", "bert-1", resource_id=resource.id, framework_id=framework.id
+        >>> resource = next(api.instances.resources(available=True))
+        >>> framework = api.instances.frameworks("wanda/bert")[0]
+        >>> made = api.instances.create(
+        ...     "wanda/bert", "bert-2", resource_id=resource.id, framework_id=framework.id
         ... )
-        >>> api.instances.wait_until_running(made).endpoint  # doctest: +SKIP
+        >>> api.instances.wait_until_running(made).endpoint
+        'http...'
     """
 
     _kind: ClassVar[str] = "run"
@@ -72,6 +73,11 @@ class Instances(DeployCalls):
             Conflict: you have one of that name, or the model is still being copied to this hub.
             ServerError: the hardware is not free, or there is none of that number.
             NotFound: there is no such model, resource or framework.
+
+        Example:
+            >>> made = api.instances.create("wanda/bert", "bert-2", resource_id=1, framework_id=1)
+            >>> api.instances.wait_until_running(made).status
+            'Running'
         """
         _check_replicas(min_replica, max_replica)
         return self._create(
@@ -99,6 +105,10 @@ class Instances(DeployCalls):
         Raises:
             Unauthorized: there is no token.
             NotFound: while it is read, there is no such model or organization.
+
+        Example:
+            >>> [(found.name, found.status) for found in api.instances.list("wanda/bert")]
+            [('bert-1', 'Running')]
         """
         return self._list(model_id, "run/model", organization)
 
@@ -109,6 +119,13 @@ class Instances(DeployCalls):
             InvalidInput: the numbers make no sense.
             Conflict: it is running; `stop` it.
             Forbidden: it is not yours.
+            NotFound: it is gone.
+
+        Example:
+            >>> instance = next(api.instances.list("wanda/bert"))
+            >>> api.instances.stop(instance)
+            >>> api.instances.scale(instance, min_replica=1, max_replica=3).max_replica
+            3
         """
         _check_replicas(min_replica, max_replica)
         body = {"min_replica": min_replica, "max_replica": max_replica}
@@ -116,11 +133,14 @@ class Instances(DeployCalls):
         return self.get(instance.model_id, instance.id)
 
     def wake_up(self, instance: Instance) -> None:
-        """Wake an instance that sleeps because nobody used it.
+        """Wake an instance that sleeps because nobody used it (``PUT …/run/{id}/wakeup``).
 
         Raises:
             Forbidden: it is not yours.
             NotFound: it is gone.
+
+        Example:
+            >>> api.instances.wake_up(next(api.instances.list("wanda/bert")))
         """
         self._put(instance, "wakeup")
 

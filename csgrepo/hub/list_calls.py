@@ -55,8 +55,9 @@ class ListCalls(HubCalls):
             HubError: while it is read, a page is broken or missing.
 
         Example:
-            >>> found = api.list_repos(search="bert")  # doctest: +SKIP
-            >>> found.total, next(found).id  # doctest: +SKIP
+            >>> found = api.list_repos("dataset", author="wanda", search="review")
+            >>> found.total, next(found).id
+            (1, 'wanda/reviews')
         """
         kind = RepoType.parse(repo_type)
         if author and organization:
@@ -94,7 +95,8 @@ class ListCalls(HubCalls):
         """List models; see `list_repos`.
 
         Example:
-            >>> [m.id for m in api.list_models(author="wanda", limit=3)]  # doctest: +SKIP
+            >>> [model.id for model in api.list_models(author="wanda", limit=3)]
+            ['wanda/bert']
         """
         return self.list_repos(
             RepoType.MODEL,
@@ -149,10 +151,15 @@ class ListCalls(HubCalls):
         )
 
     def list_liked_repos(self, repo_type: str | RepoType | None = None) -> Listing[RepoInfo]:
-        """List the repositories of one type that you like.
+        """List what you like of one type (``GET /api/v1/user/…/likes/{models|datasets|…}``).
 
         Raises:
             Unauthorized: there is no token.
+
+        Example:
+            >>> api.like("wanda/bert")
+            >>> [repo.id for repo in api.list_liked_repos("model")]
+            ['wanda/bert']
         """
         kind = RepoType.parse(repo_type)
         return self._hub.pages(
@@ -162,30 +169,45 @@ class ListCalls(HubCalls):
         )
 
     def get_tags(self, repo_type: str | RepoType | None = None) -> dict[str, tuple[Topic, ...]]:
-        """Return the topic tags that repositories of a type can have, by category.
+        """Return the topic tags that repositories of a type can have (``GET /api/v1/tags``).
 
-        The endpoint is ``GET /api/v1/tags?scope=…``.
+        Returns:
+            The tags by category, such as ``"task"`` or ``"license"``.
+
+        Raises:
+            HubHTTPError: the hub does not tell.
+
+        Example:
+            >>> [tag.name for tag in api.get_tags("model").get("task", ())]
+            [...]
         """
         scope = RepoType.parse(repo_type).value
         listed = self._hub.entries("/api/v1/tags", "tags", params={"scope": scope})
         return _by_category([Topic.read(fields) for fields in listed])
 
     def get_model_tags(self) -> dict[str, tuple[Topic, ...]]:
-        """Return the topic tags that models can have, by category."""
+        """Return the topic tags that models can have, by category; see `get_tags`."""
         return self.get_tags(RepoType.MODEL)
 
     def get_dataset_tags(self) -> dict[str, tuple[Topic, ...]]:
-        """Return the topic tags that datasets can have, by category."""
+        """Return the topic tags that datasets can have, by category; see `get_tags`."""
         return self.get_tags(RepoType.DATASET)
 
     def get_repo_tags(
         self, repo_id: str, *, repo_type: str | RepoType | None = None
     ) -> dict[str, tuple[Topic, ...]]:
-        """Return a repository's own topic tags, by category; `list_repo_refs` has those of git.
+        """Return a repository's own topic tags, by category (``GET /api/v1/models/…/tags``).
+
+        The tags of git are something else: those are in `list_repo_refs`.
 
         Raises:
             NotFound: no such repository.
             Unauthorized, Forbidden: it is not for you to read.
+
+        Example:
+            >>> api.set_repo_tags("wanda/bert", "task", ["fill-mask"])
+            >>> [tag.name for tag in api.get_repo_tags("wanda/bert")["task"]]
+            ['fill-mask']
         """
         repo = self._hub.repo(repo_id, repo_type)
         listed = self._hub.entries(f"{repo_path(repo)}/tags", "tags")
@@ -204,6 +226,9 @@ class ListCalls(HubCalls):
         Raises:
             Forbidden: you may not write there.
             NotFound: no such repository.
+
+        Example:
+            >>> api.set_repo_tags("wanda/bert", "task", ["fill-mask", "text-classification"])
         """
         repo = self._hub.repo(repo_id, repo_type)
         self._hub.do("POST", f"{repo_path(repo)}/tags/{segment(category)}", json=list(names))

@@ -26,7 +26,7 @@ class OrganizationCalls(HubCalls):
     def list_organizations(
         self, *, user: str | None = None, search: str | None = None
     ) -> Listing[Organization]:
-        """List organizations (``GET /api/v1/organizations``).
+        """List organizations (``GET /api/v1/organizations``, or ``…/user/…/organizations``).
 
         Args:
             user: only those that this user belongs to.
@@ -34,6 +34,10 @@ class OrganizationCalls(HubCalls):
 
         Raises:
             NotFound: while it is read, there is no such user.
+
+        Example:
+            >>> [found.name for found in api.list_organizations(user="wanda")]
+            ['acme']
         """
         path = f"/api/v1/user/{segment(user)}/organizations" if user else "/api/v1/organizations"
         params = {"search": search or None}
@@ -44,6 +48,10 @@ class OrganizationCalls(HubCalls):
 
         Raises:
             NotFound: there is none of that name.
+
+        Example:
+            >>> api.get_organization("acme").role
+            'admin'
         """
         return Organization.read(self._hub.data(_path(name)))
 
@@ -60,6 +68,11 @@ class OrganizationCalls(HubCalls):
         Raises:
             InvalidInput: the name is not allowed.
             Conflict: the namespace exists already.
+            Unauthorized: there is no token.
+
+        Example:
+            >>> api.create_organization("new-acme", nickname="Acme").nickname
+            'Acme'
         """
         RepoId.parse(f"{name}/any")  # the rules for namespaces
         body = {"name": name, "nickname": nickname or name, "description": description or ""}
@@ -69,11 +82,14 @@ class OrganizationCalls(HubCalls):
         return Organization.read(self._hub.made("POST", "/api/v1/organizations", json=body))
 
     def delete_organization(self, name: str) -> None:
-        """Delete an organization that has no repositories left.
+        """Delete an organization without repositories (``DELETE /api/v1/organization/…``).
 
         Raises:
             Forbidden: you are no administrator of it.
             NotFound: there is none of that name.
+
+        Example:
+            >>> api.delete_organization("acme")
         """
         self._hub.do("DELETE", _path(name))
 
@@ -82,6 +98,10 @@ class OrganizationCalls(HubCalls):
 
         Raises:
             NotFound: while it is read, there is no such organization.
+
+        Example:
+            >>> [(member.name, member.role) for member in api.list_members("acme")]
+            [('wanda', 'admin')]
         """
         return self._hub.pages(f"{_path(organization)}/members", "members", Member.read)
 
@@ -93,6 +113,9 @@ class OrganizationCalls(HubCalls):
             Forbidden: you are no administrator of it.
             NotFound: there is no such organization or user.
             Conflict: one of them is a member already.
+
+        Example:
+            >>> api.add_members("acme", ["zoe"], role="write")
         """
         names = [users] if isinstance(users, str) else list(users)
         for name in names:
@@ -109,6 +132,10 @@ class OrganizationCalls(HubCalls):
             Forbidden: you are no administrator of it.
             NotFound: the user is no member.
             Conflict: it would be left without an administrator.
+
+        Example:
+            >>> api.add_members("acme", "zoe", role="read")
+            >>> api.change_role("acme", "zoe", role="admin")
         """
         new, old = _role(role), self._role_of(organization, user)
         if new != old:
@@ -122,6 +149,10 @@ class OrganizationCalls(HubCalls):
             Forbidden: you are no administrator of it.
             NotFound: the user is no member.
             Conflict: it would be left without an administrator.
+
+        Example:
+            >>> api.add_members("acme", "zoe", role="read")
+            >>> api.remove_member("acme", "zoe")
         """
         body = {"role": self._role_of(organization, user)}
         self._hub.do("DELETE", f"{_path(organization)}/members/{segment(user)}", json=body)

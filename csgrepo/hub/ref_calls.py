@@ -33,7 +33,6 @@ class RefCalls(HubCalls):
 
         Example:
             >>> [branch.name for branch in api.list_repo_refs("wanda/bert").branches]
-            ... # doctest: +SKIP
             ['main']
         """
         found = advertised(self._hub, self._hub.repo(repo_id, repo_type), "git-upload-pack")
@@ -68,7 +67,7 @@ class RefCalls(HubCalls):
             Unauthorized, Forbidden: you may not write there.
 
         Example:
-            >>> api.create_branch("wanda/bert", "experiments/1")  # doctest: +SKIP
+            >>> api.create_branch("wanda/bert", "experiments/1", revision="main")
         """
         check_ref_name(branch)
         self._create(_BRANCHES + branch, repo_id, repo_type, revision, exist_ok=exist_ok)
@@ -81,11 +80,14 @@ class RefCalls(HubCalls):
         missing_ok: bool = False,
         repo_type: str | RepoType | None = None,
     ) -> None:
-        """Delete a branch; the hub keeps the default one.
+        """Delete a branch (``POST …/git-receive-pack``); the hub keeps the default one.
 
         Raises:
             NotFound: there is none, unless `missing_ok`.
             Unauthorized, Forbidden: you may not write there, or it is the default branch.
+
+        Example:
+            >>> api.delete_branch("wanda/bert", "experiments/1", missing_ok=True)
         """
         check_ref_name(branch)
         self._delete(_BRANCHES + branch, repo_id, repo_type, missing_ok=missing_ok)
@@ -100,7 +102,9 @@ class RefCalls(HubCalls):
         exist_ok: bool = False,
         repo_type: str | RepoType | None = None,
     ) -> None:
-        """Make a tag of git; with a message, it tells who made it and when.
+        """Make a tag of git (``POST …/git-receive-pack``).
+
+        With a message, it tells who made it and when.
 
         Args:
             repo_id: ``namespace/name``, or a name for one of your own.
@@ -117,7 +121,9 @@ class RefCalls(HubCalls):
             Unauthorized, Forbidden: you may not write there.
 
         Example:
-            >>> api.create_tag("wanda/bert", "v1", tag_message="as published")  # doctest: +SKIP
+            >>> api.create_tag("wanda/bert", "v1", tag_message="as published")
+            >>> [tag.name for tag in api.list_repo_refs("wanda/bert").tags]
+            ['v1']
         """
         check_ref_name(tag, "tag")
         self._create(
@@ -132,11 +138,14 @@ class RefCalls(HubCalls):
         missing_ok: bool = False,
         repo_type: str | RepoType | None = None,
     ) -> None:
-        """Delete a tag of git.
+        """Delete a tag of git (``POST …/git-receive-pack``).
 
         Raises:
             NotFound: there is none, unless `missing_ok`.
             Unauthorized, Forbidden: you may not write there.
+
+        Example:
+            >>> api.delete_tag("wanda/bert", "v1", missing_ok=True)
         """
         check_ref_name(tag, "tag")
         self._delete(_TAGS + tag, repo_id, repo_type, missing_ok=missing_ok)

@@ -30,7 +30,7 @@ class RepositoryCalls(HubCalls):
         default_branch: str | None = None,
         space: SpaceSettings | None = None,
     ) -> RepoUrl:
-        """Make a repository (``POST /api/v1/models``); the hub gives it a first commit.
+        """Make a repository (``POST /api/v1/{models|datasets|…}``) with a first commit.
 
         Args:
             repo_id: ``namespace/name``, or a name for one of your own.
@@ -51,6 +51,12 @@ class RepositoryCalls(HubCalls):
             Conflict: it exists already.
             Forbidden: you may not make repositories in that namespace.
             NotFound: there is no such namespace.
+
+        Example:
+            >>> api.create_repo("wanda/gpt", private=True, license="apache-2.0")
+            'https://hub.opencsg.com/models/wanda/gpt'
+            >>> api.create_repo("wanda/reviews", repo_type="dataset", exist_ok=True).repo_id
+            'wanda/reviews'
         """
         return repositories.create(
             self._hub,
@@ -67,27 +73,37 @@ class RepositoryCalls(HubCalls):
     def delete_repo(
         self, repo_id: str, *, repo_type: str | RepoType | None = None, missing_ok: bool = False
     ) -> None:
-        """Delete a repository, its history and its large files. There is no way back.
+        """Delete a repository, its history and its large files (``DELETE /api/v1/models/…``).
 
-        Asked for once: where the answer was lost, `repo_exists` tells what came of it.
+        There is no way back. It is asked for once: where the answer was lost, `repo_exists` tells
+        what came of it.
 
         Args:
             repo_id: ``namespace/name``, or a name for one of your own.
             repo_type: what it holds; a model where not given.
             missing_ok: take it for success that there is none.
 
-
         Raises:
             NotFound: there is none, unless `missing_ok`.
             Forbidden: it is not yours.
+
+        Example:
+            >>> api.delete_repo("wanda/bert")
+            >>> api.delete_repo("wanda/bert", missing_ok=True)
         """
         repositories.delete(self._hub, self._hub.repo(repo_id, repo_type), missing_ok=missing_ok)
 
     def repo_exists(self, repo_id: str, *, repo_type: str | RepoType | None = None) -> bool:
-        """Tell whether there is such a repository, though you may not be allowed to read it.
+        """Tell whether there is such a repository (``GET /api/v1/models/…``).
+
+        It is there, too, if you may not read it.
 
         Raises:
             Unauthorized: the hub does not know the token, or wants one before it tells.
+
+        Example:
+            >>> api.repo_exists("wanda/bert"), api.repo_exists("wanda/bart")
+            (True, False)
         """
         return repositories.exists(self._hub, self._hub.repo(repo_id, repo_type))
 
@@ -113,8 +129,11 @@ class RepositoryCalls(HubCalls):
             Unauthorized, Forbidden: it is not for you to read.
 
         Example:
-            >>> info = api.repo_info("wanda/bert", files_metadata=True)  # doctest: +SKIP
-            >>> info.sha, [file.path for file in info.siblings]  # doctest: +SKIP
+            >>> info = api.repo_info("wanda/bert", files_metadata=True)
+            >>> info.private, info.likes, len(info.sha)
+            (False, 0, 40)
+            >>> [(file.path, file.size) for file in info.siblings]
+            [('.gitattributes', ...), ('README.md', ...)]
         """
         repo = self._hub.repo(repo_id, repo_type)
         return repositories.info(self._hub, repo, revision, files_metadata=files_metadata)
@@ -170,7 +189,9 @@ class RepositoryCalls(HubCalls):
             NotFound: no such repository.
 
         Example:
-            >>> api.update_repo_settings("wanda/bert", private=True)  # doctest: +SKIP
+            >>> api.update_repo_settings("wanda/bert", private=True, description="for tests")
+            >>> api.repo_info("wanda/bert").description
+            'for tests'
         """
         changes = {
             "private": private,
@@ -192,23 +213,37 @@ class RepositoryCalls(HubCalls):
             Conflict: the namespace has one of that name.
             BadRequest: it is in that namespace already, or something depends on its address.
             NotFound: no such repository or namespace.
+
+        Example:
+            >>> api.transfer_repo("wanda/bert", "acme")
+            'https://hub.opencsg.com/models/acme/bert'
         """
         return repositories.transfer(self._hub, self._hub.repo(repo_id, repo_type), namespace)
 
     def like(self, repo_id: str, *, repo_type: str | RepoType | None = None) -> None:
-        """Like a repository; liking it twice is as good as once.
+        """Like a repository (``PUT /api/v1/user/…/likes/{id}``); twice is as good as once.
 
         Raises:
             Unauthorized: there is no token.
             NotFound: no such repository.
+
+        Example:
+            >>> api.like("wanda/bert")
+            >>> api.repo_info("wanda/bert").likes
+            1
         """
         repositories.liked(self._hub, self._hub.repo(repo_id, repo_type), like=True)
 
     def unlike(self, repo_id: str, *, repo_type: str | RepoType | None = None) -> None:
-        """Like a repository no more; `list_liked_repos` lists those that you do.
+        """Like a repository no more (``DELETE /api/v1/user/…/likes/{id}``).
 
         Raises:
             Unauthorized: there is no token.
             NotFound: no such repository.
+
+        Example:
+            >>> api.unlike("wanda/bert")
+            >>> [repo.id for repo in api.list_liked_repos()]
+            []
         """
         repositories.liked(self._hub, self._hub.repo(repo_id, repo_type), like=False)

@@ -35,8 +35,8 @@ def login(
 ) -> Account:
     """Keep an access token for later sessions, once the hub has said whose it is.
 
-    The token is kept for this hub alone; each hub has its own, side by side. Nothing is asked on
-    a terminal unless `prompt` says so.
+    The hub is asked with ``GET /csg/api/whoami-v2``. The token is kept for this hub alone; each
+    hub has its own, side by side. Nothing is asked on a terminal unless `prompt` says so.
 
     Args:
         token: the access token, from the hub's settings page.
@@ -57,7 +57,7 @@ def login(
         CsgRepoError: it cannot be kept.
 
     Example:
-        >>> login("0123456789abcdef").name  # doctest: +SKIP
+        >>> login("0123456789abcdef").name
         'wanda'
     """
     if from_stdin and token is None:
@@ -93,13 +93,18 @@ def _warn_of_environment(kept: Secret | None) -> None:
 
 
 def logout(*, endpoint: str | None = None) -> bool:
-    """Forget the token kept for a hub, and tell whether there was one.
+    """Forget the token kept for a hub, and tell whether there was one; asks no hub.
 
     Those of other hubs stay. The token stays valid on the hub; `HubApi.delete_access_token` or the
     hub's settings page revokes it.
 
     Raises:
         CsgRepoError: the token file cannot be removed.
+        InvalidInput: the endpoint cannot be an address.
+
+    Example:
+        >>> logout()
+        False
     """
     was_kept = delete_token(endpoint)
     _warn_of_environment(None)
@@ -122,6 +127,11 @@ def whoami(
     Raises:
         Unauthorized: there is no token, or the hub does not know it.
         HubUnreachable: no answer.
+
+    Example:
+        >>> who = whoami()
+        >>> who.name, who.organizations
+        ('wanda', ())
     """
     with HubApi(endpoint, token, timeout=timeout) as api:
         return api.whoami()

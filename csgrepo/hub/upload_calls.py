@@ -47,6 +47,9 @@ class UploadCalls(HubCalls):
     ) -> CommitInfo:
         """Make one commit of any number of operations: all of them, or none.
 
+        Large files go to LFS (``POST …/info/lfs/objects/batch``), the commit goes as git's own
+        (``POST …/git-receive-pack``).
+
         What the repository has already is left out; if that is everything, no commit is made, and
         the result says so. Large files are sent to LFS first, and the branch moves when the hub has
         said that it has them. If somebody else moves it meanwhile, the commit is made on what they
@@ -76,7 +79,8 @@ class UploadCalls(HubCalls):
             Unauthorized, Forbidden: you may not write there, or the hub refuses the commit.
 
         Example:
-            >>> api.create_commit(  # doctest: +SKIP
+            >>> from csgrepo import CommitOperationAdd, CommitOperationDelete
+            >>> api.create_commit(
             ...     "wanda/bert",
             ...     [
             ...         CommitOperationAdd("model.safetensors", "out/model.safetensors"),
@@ -84,7 +88,7 @@ class UploadCalls(HubCalls):
             ...     ],
             ...     commit_message="Second epoch",
             ... ).url
-            'https://hub.opencsg.com/models/wanda/bert/commit/…'
+            'https://hub.opencsg.com/models/wanda/bert/commit/...'
         """
         order = Order(
             message=commit_message,
@@ -115,7 +119,7 @@ class UploadCalls(HubCalls):
         """Put one file into a repository; see `create_commit` for what may happen.
 
         Example:
-            >>> api.upload_file(  # doctest: +SKIP
+            >>> api.upload_file(
             ...     path_or_fileobj=b"{}", path_in_repo="config.json", repo_id="wanda/bert"
             ... ).added
             ('config.json',)
@@ -155,6 +159,8 @@ class UploadCalls(HubCalls):
     ) -> CommitInfo:
         """Put a folder's files into a repository; what is there besides stays.
 
+        It asks what `create_commit` asks (``POST …/git-receive-pack`` and LFS).
+
         What the repository has already costs nothing, so that a call that was broken off is simply
         made again. Very many files become several commits, each of them complete. What a
         ``.gitignore`` of the folder or of the repository leaves out is left out, and so are links
@@ -188,9 +194,10 @@ class UploadCalls(HubCalls):
                 goes on behind them.
 
         Example:
-            >>> api.upload_folder(  # doctest: +SKIP
+            >>> api.upload_folder(
             ...     repo_id="wanda/bert", folder_path="out", ignore_patterns=["*.tmp", "logs/"]
-            ... )
+            ... ).added
+            ('model.safetensors',)
         """
         top = (path_in_repo or "").strip("/")
         prefix = f"{inside(top)}/" if top else ""
@@ -234,7 +241,7 @@ class UploadCalls(HubCalls):
         parent_commit: str | None = None,
         token: str | Secret | bool | None = None,
     ) -> CommitInfo:
-        """Take one file out of a repository; its history keeps it.
+        """Take one file out of a repository (``POST …/git-receive-pack``); its history keeps it.
 
         Raises:
             NotFound: there is no such file, branch or repository.
@@ -242,7 +249,7 @@ class UploadCalls(HubCalls):
             Unauthorized, Forbidden: you may not write there.
 
         Example:
-            >>> api.delete_file("old.bin", "wanda/bert").deleted  # doctest: +SKIP
+            >>> api.delete_file("old.bin", "wanda/bert").deleted
             ('old.bin',)
         """
         return self.create_commit(
@@ -268,7 +275,9 @@ class UploadCalls(HubCalls):
         parent_commit: str | None = None,
         token: str | Secret | bool | None = None,
     ) -> CommitInfo:
-        """Take a folder with everything in it out of a repository; its history keeps it.
+        """Take a folder and all in it out of a repository (``POST …/git-receive-pack``).
+
+        Its history keeps it.
 
         Raises:
             NotFound: there is no such folder, branch or repository.
@@ -276,7 +285,8 @@ class UploadCalls(HubCalls):
             Unauthorized, Forbidden: you may not write there.
 
         Example:
-            >>> api.delete_folder("checkpoints/step-100", "wanda/bert")  # doctest: +SKIP
+            >>> api.delete_folder("old", "wanda/bert").deleted
+            ('old/a.txt',)
         """
         return self.create_commit(
             repo_id,

@@ -16,7 +16,7 @@ from csgrepo.credentials import read_token
 from csgrepo.http import Http
 from csgrepo.hub import HubApi, InferenceApi, Instance, login, logout, whoami
 from csgrepo.server import Hub
-from csgrepo.server.deploys import Pace
+from csgrepo.server.deploys.deploys import Pace
 from tests.answering import AnsweringServer, Handler, answering, reply
 
 UNAUTHORIZED, FORBIDDEN, MISSING = errors.Unauthorized, errors.Forbidden, errors.NotFound
