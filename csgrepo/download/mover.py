@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from csgrepo.download.content import Digests, check_bytes, check_file
+from csgrepo.download.content import Digests, check_bytes
+from csgrepo.download.mending import mended
 from csgrepo.download.part import BLOCK, Part
-from csgrepo.download.ranges import Follower, Ranges, runs
+from csgrepo.download.ranges import Follower, Ranges
 from csgrepo.errors import DiskFull
 from csgrepo.files import disk_errors
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ask_room", "fetch"]
 
 _SMALL = 2 * 1024 * 1024  # held in memory, by as many threads as move files
-_MENDED_AT_ONCE = 32  # blocks
 
 
 def ask_room(folder: Path, size: int) -> None:
@@ -141,27 +141,6 @@ def _large(ranges: Ranges, part: Part, file: TreeFile, connections: int) -> None
         ranges.fetch_missing(connections, follower.tell)
         follower.finish()
     problem = digests.problem(part.path)
-    if problem and not _mended(ranges, part, file):
+    if problem and not mended(ranges, part, file):
         part.discard()
         raise problem
-
-
-def _mended(ranges: Ranges, part: Part, file: TreeFile) -> bool:
-    """Find the blocks that are wrong, and fetch only those again where that can be known.
-
-    A block that rotted on the disk no longer has the CRC it came with: it alone is fetched. Where
-    all are as they came, nobody tells which came wrong, only that some did. Then range after range
-    is fetched until the digest fits: for one wrong byte half of the file on average, and never more
-    than all of it. A range that comes as it came before costs its transfer and nothing else; after
-    one that differs the file is hashed again.
-    """
-    rotten = part.rotten()
-    for first, last in runs(rotten):
-        ranges.fetch_again(first, last)
-    if rotten and check_file(part.path, file) is None:
-        return True
-    for first in range(0, part.count, _MENDED_AT_ONCE):
-        last = min(first + _MENDED_AT_ONCE, part.count) - 1
-        if ranges.fetch_again(first, last) and check_file(part.path, file) is None:
-            return True
-    return False

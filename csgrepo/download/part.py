@@ -9,6 +9,7 @@ decides in the end, so a CRC that happens to fit costs time and no more.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import threading
@@ -114,6 +115,13 @@ class Part:
     def read(self, index: int) -> bytes:
         """Return a block."""
         return _read_at(self._handle, self.length(index), index * BLOCK, self._lock)
+
+    def digest(self, first: int, last: int) -> bytes:
+        """Return the SHA-256 of the blocks from first to last."""
+        digest = hashlib.sha256()
+        for index in range(first, last + 1):
+            digest.update(self.read(index))
+        return digest.digest()
 
     def become(self, target: Path) -> None:
         """Give the whole file its name; until here nothing could take it for that."""

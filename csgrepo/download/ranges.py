@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import re
 import threading
@@ -28,6 +29,7 @@ __all__ = ["Follower", "Ranges", "runs"]
 _BLOCKS_PER_RANGE = 256  # 64 MiB: few enough requests, and the digest is never far behind
 _RETRIES = 5
 _BACKOFF_S = 0.25
+_DIGEST = re.compile(r"(?:^|[\s,])sha-256=:([A-Za-z0-9+/]{43}=):")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 
 
@@ -161,6 +163,20 @@ class Ranges:
         self._fetch(first, last, take)
         return changed
 
+    def differs(self, first: int, last: int) -> bool | None:
+        """Ask the server for the digest of blocks that are there; returns whether it is another.
+
+        Returns:
+            ``None`` where it tells none.
+        """
+        with self._asked(first, last, Want_Content_Digest="sha-256=10") as response:
+            told = _DIGEST.search(response.headers.get("Content-Digest", ""))
+            if not told or response.status != 206:
+                return None
+            self._first_block(response, first * BLOCK)
+        own = base64.b64encode(self._part.digest(first, last)).decode()
+        return told[1] != own
+
     def _fetch(self, first: int, last: int, take: Callable[[int, bytes], object]) -> None:
         """Fetch the blocks from first to last, going on after each cut."""
         failed = 0
@@ -185,17 +201,8 @@ class Ranges:
         Raises:
             TransferError: it ended before the last one.
         """
-        start = first * BLOCK
-        end = last * BLOCK + self._part.length(last)
-        headers = {
-            **self._source.headers,
-            "Accept-Encoding": "identity",
-            "Range": f"bytes={start}-{end - 1}",
-        }
-        with self._source.http.request(
-            "GET", self._url, headers=headers, stream=True, ok={200, 206}
-        ) as response:
-            index = self._first_block(response, start)
+        with self._asked(first, last) as response:
+            index = self._first_block(response, first * BLOCK)
             held = bytearray()
             for piece in response.pieces():
                 if not held and index < self._part.count and len(piece) == self._part.length(index):
@@ -212,6 +219,19 @@ class Ranges:
                     raise self._error("the server sends more than it was asked for")
         if index <= last:
             raise _Cut(f"it was cut off at {index * BLOCK} of {self._part.size} bytes")
+
+    def _asked(self, first: int, last: int, **more: str) -> Response:
+        """Ask for the blocks from first to last, and leave them on the wire."""
+        end = last * BLOCK + self._part.length(last)
+        headers = {
+            **self._source.headers,
+            "Accept-Encoding": "identity",
+            "Range": f"bytes={first * BLOCK}-{end - 1}",
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        return self._source.http.request(
+            "GET", self._url, headers=headers, stream=True, ok={200, 206}
+        )
 
     def _first_block(self, response: Response, start: int) -> int:
         """Return which block an answer begins with."""

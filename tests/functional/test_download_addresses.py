@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -45,6 +46,22 @@ def test_address_of_a_file_serves_its_bytes(shelf: Shelf, signed_in, tmp_path) -
     assert Path(http_get(url, local_dir=tmp_path)).read_bytes() == b"text"
     on_branch = file_url(shelf.id, "目录/a b.txt", revision="feature/x")
     assert requests.get(on_branch, timeout=30).content == b"branch"
+
+
+def test_hub_tells_the_digest_of_what_it_sends_where_that_is_wanted(shelf: Shelf) -> None:
+    shelf.put({"a.txt": b"0123456789"})
+    url = file_url(shelf.id, "a.txt", endpoint=shelf.hub.url)
+
+    def told(wanted: str, **headers: str) -> str | None:
+        answer = requests.get(url, headers={"Want-Content-Digest": wanted, **headers}, timeout=30)
+        return answer.headers.get("Content-Digest")
+
+    part = base64.b64encode(hashlib.sha256(b"2345").digest()).decode()
+    whole = base64.b64encode(hashlib.sha256(b"0123456789").digest()).decode()
+    assert told("sha-512=3, sha-256=10", Range="bytes=2-5") == f"sha-256=:{part}:"
+    assert told("sha-256=1") == f"sha-256=:{whole}:"
+    assert told("sha-256=0") is None
+    assert told("sha-512=10") is None
 
 
 def test_addresses_of_all_types() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from csgrepo import DigestMismatch, DiskFull, NotFound, file_download, snapshot_download
 from csgrepo.download.part import BLOCK
+from csgrepo.http import Response
 from csgrepo.progress import Event, listen
 from csgrepo.server import Answer, Corrupt, Reset, Truncate
+from csgrepo.server.http import downloads as hub_downloads
 from tests.functional.copies import noise
 from tests.functional.disks import mounted
 from tests.functional.downloads import LARGE, Shelf, bodies, sent_bytes, shelf
@@ -131,18 +134,71 @@ def test_byte_that_rots_while_the_rest_comes_costs_its_block_only(shelf, tmp_pat
     assert sent_bytes(shelf.asked(size=expected)) == expected
 
 
-def test_flipped_byte_on_the_wire_costs_no_more_than_the_ranges_up_to_it(shelf: Shelf) -> None:
-    """The digest of the whole is all that is known: ranges of 8 MiB are fetched again in order."""
-    range_ = 32 * BLOCK
-    content = noise(3 * range_)
+RANGE = 32 * BLOCK  # what is fetched again at once
+
+
+@pytest.fixture
+def ranges(shelf: Shelf) -> bytes:
+    """A file of four such ranges, `w.bin`, on the hub."""
+    content = noise(4 * RANGE)
     shelf.put({"w.bin": content}, lfs=True)
-    shelf.hub.faults.add("GET", shelf.body, Corrupt(range_ + 5))
+    return content
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes that were taken off the wire; what the hub sent may still be in the sockets."""
+    taken: list[int] = []
+    pieces = Response.pieces
+
+    def counted(response: Response) -> Iterator[bytes]:
+        for piece in pieces(response):
+            taken.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(Response, "pieces", counted)
+    return taken
+
+
+def test_flipped_byte_on_the_wire_costs_its_range_where_the_server_tells_digests(
+    shelf: Shelf, ranges: bytes, read: list[int]
+) -> None:
+    shelf.hub.faults.add("GET", shelf.body, Corrupt(2 * RANGE + 5))
 
     path = file_download(shelf.id, "w.bin")
 
-    assert Path(path).read_bytes() == content
-    again = sent_bytes(shelf.asked(size=len(content) + 2 * range_)) - len(content)
-    assert again == 2 * range_
+    assert Path(path).read_bytes() == ranges
+    assert sum(read) - len(ranges) == RANGE
+
+
+def test_flipped_byte_on_the_wire_costs_the_ranges_up_to_it_where_it_tells_none(
+    shelf: Shelf, ranges: bytes, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_downloads, "_WANTED_DIGEST", re.compile("(?!)"))
+    shelf.hub.faults.add("GET", shelf.body, Corrupt(RANGE + 5))
+
+    path = file_download(shelf.id, "w.bin")
+
+    assert Path(path).read_bytes() == ranges
+    assert sum(read) - len(ranges) == 2 * RANGE
+
+
+def test_file_that_the_server_itself_has_wrong_is_not_fetched_twice(
+    shelf: Shelf, ranges: bytes, read: list[int]
+) -> None:
+    (stored,) = (
+        path
+        for path in shelf.hub.root.glob("lfs/*/*/*/*")
+        if path.stat().st_size == len(ranges) and path.read_bytes() == ranges
+    )
+    with stored.open("r+b") as file:
+        file.seek(RANGE)
+        file.write(bytes([ranges[RANGE] ^ 1]))
+
+    with pytest.raises(DigestMismatch):
+        file_download(shelf.id, "w.bin")
+
+    assert sum(read) == len(ranges)
 
 
 @pytest.mark.parametrize("harm", ["empty part", "no part", "no records", "torn record", "junk"])

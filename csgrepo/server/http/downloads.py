@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Download", "Span", "disposition", "wanted_range"]
 
 _PIECE = 1024 * 1024
+# RFC 9530: preferences from 1 to 10, 0 is a refusal.
+_WANTED_DIGEST = re.compile(r"(?:^|[\s,])sha-256\s*=\s*(?:10|[1-9])(?![0-9])")
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 
 
@@ -68,6 +73,8 @@ def disposition(name: str) -> str:
 class Download:
     """An answer with content of known size, read in pieces while it goes out.
 
+    Where it is wanted (RFC 9530), the digest of what goes out is told before.
+
     Args:
         request: asks, perhaps for a range.
         workers: where the reading is done.
@@ -91,6 +98,8 @@ class Download:
         self._source = source
         self._headers = {"Accept-Ranges": "bytes", **headers}
         self._head = request.method == "HEAD"
+        wanted = request.headers.get("want-content-digest", "")
+        self._tells_digest = bool(_WANTED_DIGEST.search(wanted)) and not self._head
         header = request.headers.get("range")
         condition = request.headers.get("if-range")
         if condition is not None:
@@ -113,10 +122,22 @@ class Download:
         if span.partial:
             last = span.first + span.length - 1
             headers["Content-Range"] = f"bytes {span.first}-{last}/{self._size}"
+        if self._tells_digest:
+            digest = await self._workers.run(self._digest, span)
+            headers["Content-Digest"] = f"sha-256=:{digest}:"
         await send(_start(206 if span.partial else 200, headers))
         if not self._head:
             await self._send(span.first, span.length, receive, send)
         await send({"type": "http.response.body", "body": b""})
+
+    def _digest(self, span: Span) -> str:
+        digest, left = hashlib.sha256(), span.length
+        with contextlib.closing(self._source()) as source:
+            source.seek(span.first)
+            while left and (piece := source.read(min(_PIECE, left))):
+                digest.update(piece)
+                left -= len(piece)
+        return base64.b64encode(digest.digest()).decode()
 
     async def _send(self, first: int, length: int, receive: Receive, send: Send) -> None:
         """Read one piece ahead while the last one goes out; stop when the client has left."""
