@@ -18,6 +18,7 @@ __all__ = [
     "LARGE_FILE_BYTES",
     "Settings",
     "language",
+    "proxy_for",
     "settings",
     "skip_smudge",
     "without_color",
@@ -96,6 +97,22 @@ def language() -> str:
 def without_color() -> bool:
     """Tell whether colours are unwelcome (https://no-color.org: set to anything but nothing)."""
     return bool(os.environ.get("NO_COLOR"))
+
+
+def proxy_for(url: str) -> str:
+    """Return the proxy that a request to that address goes through, ``""`` for none.
+
+    It is looked for where everybody looks: ``HTTPS_PROXY`` and its like, ``NO_PROXY``, and the
+    settings of the system. It may hold a password.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return ""
+    known = getproxies()
+    return known.get(parts.scheme) or known.get("all", "")
 
 
 def _first(*names: str) -> str:

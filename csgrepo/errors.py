@@ -361,6 +361,7 @@ class HubUnreachable(HubError):
 
     Attributes:
         url: what was asked.
+        why: what the system said.
     """
 
     def __init__(self, url: str, why: str) -> None:
@@ -368,6 +369,7 @@ class HubUnreachable(HubError):
             f"no answer from {url}: {why}. Check the address (CSGHUB_ENDPOINT) and the network."
         )
         self.url = url
+        self.why = why
 
 
 class HubHTTPError(HubError):

@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(Asked(self.command, self.path, headers, body))
         answer(self)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_CONNECT = handle_any  # noqa: N815
 
 
 class AnsweringServer(ThreadingHTTPServer):

@@ -39,6 +39,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "jobs": ("jobs", "See, resume, retry, cancel and await background pushes"),
     },
     "This machine": {
+        "doctor": ("doctor", "Find what may keep a push from succeeding, before a run begins"),
+        "env": ("doctor", "Show versions, folders and settings in force, fit for a bug report"),
         "cache": ("cache", "Look after what was downloaded"),
         "hub": ("hub", "Run a hub on this machine"),
         "demo": ("demo", "Train, save, push, clone, download and compare a model"),

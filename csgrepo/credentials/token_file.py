@@ -73,8 +73,13 @@ def place_of(endpoint: str | None) -> str:
     return f"{scheme}://{shown}" if port == default else f"{scheme}://{shown}:{port}"
 
 
-def read_token(endpoint: str | None = None) -> Secret | None:
+def read_token(endpoint: str | None = None, *, bind: bool = True) -> Secret | None:
     """Return the token kept for a hub, ``None`` where there is none or it may not be read.
+
+    Args:
+        endpoint: the hub; the environment's where not given.
+        bind: note in the file that a token kept for no hub in particular is this one's from now
+            on; without it nothing is written.
 
     Raises:
         InvalidInput: the file holds something that cannot be a token.
@@ -82,7 +87,7 @@ def read_token(endpoint: str | None = None) -> Secret | None:
     """
     place, (bound, loose) = place_of(endpoint), _entries()
     if loose and place not in bound:
-        bound = _bound_now(place, loose)
+        bound = _bound_now(place, loose) if bind else {place: loose}
     kept = bound.get(place)
     if kept == _IN_KEYRING:
         return keyring_store.get(place)

@@ -22,7 +22,7 @@ from csgrepo.errors import CommandFailed, GitError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Owner", "Wait", "owners", "patiently", "sweep"]
+__all__ = ["Owner", "Wait", "owners", "patiently", "present", "sweep"]
 
 _PATIENCE_S = 10.0  # for a lock whose owner is not known, or not to be found
 _OWNED_PATIENCE_S = 60.0  # for a lock of a process that is at work
@@ -183,7 +183,7 @@ def sweep(
         The locks that are gone.
     """
     gone = []
-    for lock in _locks(git_dir, common_dir):
+    for lock in present(git_dir, common_dir):
         seen = _identity(lock)
         if seen is None or not since - 2 <= seen[1] / 1e9 <= (until or time.time()) + 2:
             continue
@@ -192,7 +192,8 @@ def sweep(
     return gone
 
 
-def _locks(git_dir: Path, common_dir: Path) -> Iterator[Path]:
+def present(git_dir: Path, common_dir: Path) -> Iterator[Path]:
+    """Yield the lock files of git that there are, whosever they may be."""
     yield from git_dir.glob("*.lock")
     if common_dir != git_dir:
         yield from common_dir.glob("*.lock")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from csgrepo.git.runner import DEFAULT_TIMEOUT_S
+
 if TYPE_CHECKING:
     from csgrepo.git.runner import Git
 
@@ -23,14 +25,16 @@ class GitSettings:
         self._values = values
 
     @classmethod
-    def of(cls, git: Git, *source: str) -> GitSettings:
+    def of(cls, git: Git, *source: str, timeout: float = DEFAULT_TIMEOUT_S) -> GitSettings:
         """Ask git.
 
         Args:
             git: git in the repository.
             source: where to read, such as ``--local`` or ``--file=.lfsconfig``; all if not given.
+            timeout: seconds after which git is stopped.
         """
-        output = git.run("config", *source, "-z", "--list", ok=(0, 1, 128)).stdout
+        asked = ("config", *source, "-z", "--list")
+        output = git.run(*asked, ok=(0, 1, 128), timeout=timeout).stdout
         values: dict[str, list[str]] = {}
         for record in output.split(b"\0"):
             if record:

@@ -180,6 +180,29 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextlib.contextmanager
+    def untouched(self) -> Iterator[sqlite3.Connection | None]:
+        """Give a connection that changes nothing on the disk, and brings no file up to date.
+
+        ``None`` where there is no file, or one of another release. Beside a process that is at
+        work SQLite keeps a note of its readers in the file that both share.
+
+        Raises:
+            GitError: the file cannot be read.
+        """
+        if not self.path.exists():
+            yield None
+            return
+        log = self.path.with_name(self.path.name + "-wal")
+        is_alone = _is_empty(log) or not self.path.with_name(self.path.name + "-shm").exists()
+        with self._errors():
+            connection = self._connect("immutable=1" if is_alone else "mode=ro")
+            try:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                yield connection if version == len(_STEPS) else None
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Let go of the file; it is opened again when needed."""
         self._notice_fork()

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
 
-from csgrepo import config
+from csgrepo import config, doctor
 from csgrepo.errors import CsgRepoError, InvalidInput, NotARepository, NothingToCommit, QueueError
 from csgrepo.git import remotes
 from csgrepo.jobs import exits
@@ -389,6 +389,34 @@ class Repository:
     def status(self) -> overview.Overview:
         """Return what changed, what is still a pointer, and what waits for a push; only looks."""
         return overview.look(self._tree, self.large_file_bytes)
+
+    def preflight(self, *, need: str | int | None = None) -> doctor.Report:
+        """Look, in under five seconds, for what may keep a push from succeeding; change nothing.
+
+        The same as `csgrepo doctor` in a shell: git and git-lfs, the disk, network, proxy and
+        clock, the token and what it may do, the repository, its LFS server, and this working copy.
+
+        Args:
+            need: what the run will write here, as in ``"20GB"``.
+
+        Returns:
+            What was found; false if it holds an error.
+
+        Example:
+            >>> report = repo.preflight(need="20GB")  # doctest: +SKIP
+            >>> if not report:  # doctest: +SKIP
+            ...     raise SystemExit("; ".join(f.message for f in report.findings))
+        """
+        folder = Path(self.local_dir)
+        subject = doctor.Subject(
+            folder, is_working_copy=(folder / ".git").exists(), remote=self._access.remote
+        )
+        return doctor.examine(
+            subject,
+            endpoint=self._access.endpoint,
+            token=self._access.token,
+            need_bytes=0 if need is None else budget.parse_size(need),
+        )
 
     # -- settings ------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from csgrepo.cli.output import plain
 from csgrepo.cli.root import csgrepo
 from csgrepo.cli.table import table
 from csgrepo.cli.words import catalogue, paragraphs, tr
+from csgrepo.doctor import CODES
 from csgrepo.progress.label import width
 from csgrepo.redact import Secret
 
@@ -141,6 +142,7 @@ def messages() -> Iterator[tuple[str, str]]:
                 yield f"{name} {parameter.opts}", " ".join(text.split())
     yield from (("a section", section) for section in SECTIONS)
     yield from (("a kind of failure", text) for text in KINDS.values())
+    yield from (("the doctor", code.title) for code in CODES.values())
     words = ("Usage: ", "Options", "Commands", "Example", "Examples", "default: ", "required]")
     yield from (("a word of help", word) for word in words)
     yield "click", "Show this message and exit."
@@ -179,7 +181,12 @@ def test_what_is_translated_is_written_out_where_it_is_said() -> None:
         for where, call in calls_of({"tr", "note"})
         if not (isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str))
     }
-    allowed = {"command.py", "failure.py", "root.py"}  # what they say is among the messages
+    allowed = {
+        "command.py",
+        "doctor.py",
+        "failure.py",
+        "root.py",
+    }  # what they say is among the messages
 
     assert not {where for where in computed if where.partition(":")[0] not in allowed}
 

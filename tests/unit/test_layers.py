@@ -23,6 +23,7 @@ ROWS = [
     {"config", "repo_id", "files"},
     {"git", "http", "progress"},
     {"credentials", "lfs", "jobs", "cache"},
+    {"doctor"},
     {"repository", "hub", "server"},
     {"download", "upload", "checkpoints"},
     {"cli", "integrations", "compat"},
