@@ -2,10 +2,12 @@
 
     python -m tests.bench.giant_file --gib 6 --way own
     python -m tests.bench.giant_file --gib 6 --way stock
+    python -m tests.bench.giant_file --gib 6 --way http
 
-`own` is csgrepo's push, `stock` is `git push` with stock git-lfs and csgrepo's transfer agent. The
-file is sparse but for a few bytes in every part. Temporary disk of about three times its size is
-needed. It ends with 0 if the hub has every byte and no process of the client took more than 150 MB.
+`own` is csgrepo's push, `stock` is `git push` with stock git-lfs and csgrepo's transfer agent,
+`http` is `HubApi.create_commit`, without a clone. The file is sparse but for a few bytes in every
+part. Temporary disk of about three times its size is needed. It ends with 0 if the hub has every
+byte and no process of the client took more than 150 MB.
 """
 
 from __future__ import annotations
@@ -53,6 +55,28 @@ if pushes:
     print(f"push: {time.monotonic() - began:.1f} s", flush=True)
 else:
     repo.lfs_enable_largefiles()
+"""
+
+
+WITHOUT_A_CLONE = """
+import os, sys, time
+from pathlib import Path
+from csgrepo import CommitOperationAdd, HubApi
+
+url, token, folder, size, every = *sys.argv[1:4], *map(int, sys.argv[4:])
+path = Path(folder, "giant.bin")
+path.parent.mkdir()
+with path.open("wb") as file:
+    file.truncate(size)
+    for start in range(0, size, every):
+        file.seek(start)
+        file.write(os.urandom(4096)[: size - start])
+endpoint = url.partition("/models/")[0]
+began = time.monotonic()
+with HubApi(endpoint, token) as api:
+    add = CommitOperationAdd("giant.bin", path)
+    api.create_commit("wanda/giant", [add], commit_message="Add a giant")
+print(f"create_commit: {time.monotonic() - began:.1f} s", flush=True)
 """
 
 
@@ -122,8 +146,12 @@ def run(way: str, size: int, folder: Path) -> int:
             timeout=30,
         ).raise_for_status()
         remote, work = f"{url}/models/wanda/giant.git", folder / "work"
-        own = [sys.executable, "-c", CLIENT, remote, token, work, str(size), str(MARK_EVERY)]
-        peaks = watched([*own, str(int(way == "own"))], folder)
+        facts = [remote, token, work, str(size), str(MARK_EVERY)]
+        if way == "http":
+            peaks = watched([sys.executable, "-c", WITHOUT_A_CLONE, *facts], folder)
+        else:
+            own = [sys.executable, "-c", CLIENT, *facts]
+            peaks = watched([*own, str(int(way == "own"))], folder)
         if way == "stock":
             signed = remote.replace("://", f"://wanda:{token}@")
             StockGit(work)("config", f"url.{signed}.insteadOf", remote)
@@ -141,7 +169,9 @@ def run(way: str, size: int, folder: Path) -> int:
 
 @click.command()
 @click.option("--gib", default=6.0, show_default=True, type=click.FloatRange(0.01, 100))
-@click.option("--way", default="own", show_default=True, type=click.Choice(["own", "stock"]))
+@click.option(
+    "--way", default="own", show_default=True, type=click.Choice(["own", "stock", "http"])
+)
 def main(gib: float, way: str) -> None:
     """Push one giant file, and see what memory it takes."""
     size = int(gib * 2**30) + 17
