@@ -12,7 +12,15 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from csgrepo.errors import Conflict, Forbidden, HubError, HubHTTPError, ServerError, Unauthorized
+from csgrepo.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    HubError,
+    HubHTTPError,
+    ServerError,
+    Unauthorized,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +35,9 @@ Service = Literal["git-upload-pack", "git-receive-pack"]
 
 _LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (refs/[^\0\n]+|HEAD|capabilities\^\{\})")
+_XET = re.compile(r"\bx(?:ne|e)t[- ]enabled", re.IGNORECASE)
 _FLUSH = b"0000"
+_BANDS = (b"\1", b"\2", b"\3")  # the report, messages, and a last message
 _TAG = 4  # the number of tags among the types of objects in a pack
 
 
@@ -40,12 +50,14 @@ class Advertised:
         peeled: for tags with a message, the commits they stand for.
         head: the branch that ``HEAD`` names, ``""`` where it is not told.
         hash: the repository's hash function.
+        talks: whether a push's answer may carry what the hub's own checks have to say.
     """
 
     refs: dict[str, str] = field(default_factory=dict)
     peeled: dict[str, str] = field(default_factory=dict)
     head: str = ""
     hash: str = "sha1"
+    talks: bool = False
 
     @property
     def zero(self) -> str:
@@ -106,7 +118,13 @@ def advertised(hub: HubConnection, repo: RepoId, service: Service) -> Advertised
     used = words.get(b"object-format", b"sha1").decode("ascii", "replace")
     if used not in {"sha1", "sha256"}:
         raise HubError(f"{url} uses the hash function {used!r}, which git does not")
-    return Advertised(found.refs, found.peeled, head.decode("utf-8", "surrogateescape"), used)
+    return Advertised(
+        found.refs,
+        found.peeled,
+        head.decode("utf-8", "surrogateescape"),
+        used,
+        talks=b"side-band-64k" in words,
+    )
 
 
 def apply(hub: HubConnection, repo: RepoId, known: Advertised, change: Change) -> None:
@@ -136,6 +154,8 @@ def command(known: Advertised, ref: str, new: str | None) -> bytes:
     old = known.refs.get(ref, known.zero)
     name = ref.encode("utf-8", "surrogateescape")
     line = b"%s %s %s\0report-status" % (old.encode(), (new or known.zero).encode(), name)
+    if known.talks:
+        line += b" side-band-64k"
     if known.hash != "sha1":
         line += b" object-format=" + known.hash.encode()
     return _packet(line) + _FLUSH
@@ -146,12 +166,14 @@ def outcome(response: Response, ref: str) -> None:
 
     Raises:
         Conflict: it was changed meanwhile.
+        BadRequest: the hub's checks do not let it through, and say why.
         Forbidden: the hub refuses for another reason, which it says.
         HubError: it did not say what came of it.
     """
     url = response.url
     name = ref.encode("utf-8", "surrogateescape")
-    lines = [line.rstrip(b"\n") for line in _lines(response.content, url) if line is not None]
+    report, said = _parted(response.content, url)
+    lines = [line.rstrip(b"\n") for line in _lines(report, url) if line is not None]
     _check_error(lines, url, authorized=True)
     if lines[:1] == [b"unpack ok"] and b"ok " + name in lines[1:]:
         return
@@ -160,7 +182,21 @@ def outcome(response: Response, ref: str) -> None:
     if not refusal:
         raise HubError(f"{url} did not say whether {ref} was changed {words}".rstrip())
     raced = "already exists" in words or "failed to" in words or "cannot lock" in words
-    raise _error(Conflict if raced else Forbidden, words.removeprefix("ng "), url)
+    checked = "hook declined" in words
+    kind = Conflict if raced else BadRequest if checked else Forbidden
+    words = ": ".join(filter(None, (words.removeprefix("ng "), " ".join(said.split()))))
+    raise _error(kind, words, url)
+
+
+def _parted(body: bytes, url: str) -> tuple[bytes, str]:
+    """Return the report in an answer, and what was said beside it; see "side-band"."""
+    lines = list(_lines(body, url))
+    if not lines or (lines[0] or b"")[:1] not in _BANDS:
+        return body, ""
+    bands = dict.fromkeys(_BANDS, b"")
+    for line in filter(None, lines):
+        bands[line[:1]] = bands.get(line[:1], b"") + line[1:]
+    return bands[b"\1"], (bands[b"\2"] + bands[b"\3"]).decode("utf-8", "replace")
 
 
 def tag_object(
@@ -225,9 +261,12 @@ def _check_error(lines: list[bytes], url: str, *, authorized: bool) -> None:
         kind = Forbidden if authorized else Unauthorized
     elif "syncing" in words.lower():
         kind = Conflict
+    elif _XET.search(words):
+        raise _error(BadRequest, words, url, "GIT-ERR-37")
     raise _error(kind, words, url)
 
 
-def _error(kind: type[HubHTTPError], words: str, url: str) -> HubHTTPError:
+def _error(kind: type[HubHTTPError], words: str, url: str, code: str = "") -> HubHTTPError:
     shown = "".join(char if char.isprintable() else " " for char in words)[:1000]
-    return kind(status=200, code="", server_message=shown, request_id="", url=url.partition("?")[0])
+    where = url.partition("?")[0]
+    return kind(status=200, code=code, server_message=shown, request_id="", url=where)

@@ -76,7 +76,8 @@ class UploadCalls(HubCalls):
             FileChanged: a file was written to meanwhile; no commit was made.
             TransferError, LfsError: a large file could not be brought to the hub; no commit.
             VerificationFailed: the hub does not have what it was given.
-            Unauthorized, Forbidden: you may not write there, or the hub refuses the commit.
+            BadRequest: the hub's checks do not let the commit through, and say why.
+            Unauthorized, Forbidden: you may not write there.
 
         Example:
             >>> from csgrepo import CommitOperationAdd, CommitOperationDelete

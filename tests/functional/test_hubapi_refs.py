@@ -167,8 +167,11 @@ def test_what_is_no_list_of_refs_is_refused(body: bytes) -> None:
         (packet(b"unpack ok\n") + packet(b"ok refs/heads/other\n") + b"0000", errors.HubError),
         (
             packet(b"unpack ok\n") + packet(b"ng refs/heads/main hook declined\n") + b"0000",
-            errors.Forbidden,
+            errors.BadRequest,
         ),
+        (packet(b"unpack ok\n") + packet(b"ng refs/heads/main no\n") + b"0000", errors.Forbidden),
+        (packet(b"\1" + packet(b"unpack ok\n") + b"0000") + b"0000", errors.HubError),
+        (packet(b"\3fatal: the disk is full") + b"0000", errors.HubError),
         (
             packet(b"unpack ok\n") + packet(b"ng refs/heads/main failed to update ref\n") + b"0000",
             errors.Conflict,

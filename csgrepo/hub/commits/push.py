@@ -70,7 +70,7 @@ def push(
 
     Raises:
         BranchMoved: the branch is not where it was.
-        Forbidden: the hub does not take the commit, and says why.
+        BadRequest: the hub does not take the commit, and says why.
         HubUnreachable: no answer, and the branch did not move.
         HubHTTPError: the hub said no.
     """
