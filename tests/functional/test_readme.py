@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo import HubApi, Repository
+from csgrepo import HubApi, Repository, whoami
 from csgrepo.server import Hub
+from csgrepo.server.deploys.deploys import Pace
 from tests.functional.copies import seed
 from tests.stock import RemoteRepository, StockGit
 
@@ -45,8 +46,8 @@ def hub_files(wandas_hub: Hub, git: StockGit) -> Callable[..., None]:
     return put
 
 
-def test_there_are_five_examples() -> None:
-    assert len(BLOCKS) == 5
+def test_there_are_six_examples() -> None:
+    assert len(BLOCKS) == 6
 
 
 def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
@@ -115,3 +116,27 @@ def test_training_loop_example(wandas_hub: Hub, git: StockGit) -> None:
     saved = work("log", "--format=%s", "origin/main").splitlines()
     assert saved[:3] == ["step 2000", "step 1000", "step 0"]
     assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
+
+
+def test_hub_example(
+    wandas_hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wandas_hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
+    with HubApi() as api:
+        api.create_repo("wanda/bert")
+        api.create_repo("wanda/reviews", repo_type="dataset")
+    token = os.environ["CSGHUB_TOKEN"]
+    monkeypatch.delenv("CSGHUB_TOKEN")
+    names: dict[str, object] = {}
+
+    exec(BLOCKS[5].replace("your-token", token), names)
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "wanda/bert 0 ['.gitattributes', 'README.md']"
+    assert said[1] == "[{'generated_text': 'The goal of life is'}]"
+    assert len(said) == 3
+    assert whoami().name == "wanda"  # the token was kept
+    with HubApi() as api:
+        assert [tag.name for tag in api.list_repo_refs("wanda/bert").tags] == ["v2"]
+        assert [instance.status for instance in api.instances.list()] == ["Stopped"]
+        assert [job.name for job in api.finetunes.list_jobs()] == ["tune-1"]
