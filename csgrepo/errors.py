@@ -381,9 +381,12 @@ class HubHTTPError(HubError):
         server_message: its words, as they came.
         request_id: what to quote to the hub's operators, or ``""``.
         url: what was asked, secrets masked.
+        retry_after: seconds the hub asked to wait before the next try, or ``None``: where it is
+            asked too much, and where it is still copying a repository.
     """
 
     advice = ""
+    retry_after: float | None = None
 
     def __init__(
         self, *, status: int, code: str, server_message: str, request_id: str, url: str
@@ -431,13 +434,7 @@ class Conflict(HubHTTPError):
 
 
 class RateLimited(HubHTTPError):
-    """Too many requests.
-
-    Attributes:
-        retry_after: seconds the hub asked to wait, or ``None``.
-    """
-
-    retry_after: float | None = None
+    """Too many requests; `retry_after` says when to come back, if the hub does."""
 
 
 class ServerError(HubHTTPError):

@@ -74,8 +74,7 @@ def error_for(response: Response) -> errors.HubHTTPError:
         request_id=_request_id(response),
         url=shown(response.url),
     )
-    if isinstance(error, errors.RateLimited):
-        error.retry_after = retry_after(response)
+    error.retry_after = retry_after(response)
     return error
 
 
