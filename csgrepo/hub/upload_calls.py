@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csgrepo.hub.commits.committer import Order, commit
-from csgrepo.hub.commits.folder import files_in
 from csgrepo.hub.commits.operation import CommitOperationAdd, CommitOperationDelete, inside
 from csgrepo.hub.connection import HubCalls, HubConnection
 from csgrepo.hub.repositories import create
@@ -91,6 +89,8 @@ class UploadCalls(HubCalls):
             ... ).url
             'https://hub.opencsg.com/models/wanda/bert/commit/...'
         """
+        from csgrepo.hub.commits.committer import Order, commit
+
         order = Order(
             message=commit_message,
             description=commit_description or "",
@@ -200,6 +200,9 @@ class UploadCalls(HubCalls):
             ... ).added
             ('model.safetensors',)
         """
+        from csgrepo.hub.commits.committer import Order, commit
+        from csgrepo.hub.commits.folder import files_in
+
         top = (path_in_repo or "").strip("/")
         prefix = f"{inside(top)}/" if top else ""
         found = files_in(Path(folder_path).expanduser(), allow_patterns, ignore_patterns)

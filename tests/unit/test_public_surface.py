@@ -131,6 +131,13 @@ def test_import_loads_no_heavy_library() -> None:
     assert [name for name in HEAVY if name in loaded] == []
 
 
+def test_import_of_the_hub_loads_only_what_asking_it_takes() -> None:
+    loaded = run_python("import sys, csgrepo.hub; print(*sys.modules)").split()
+
+    unneeded = (*HEAVY, "subprocess", "email", "csgrepo.git", "csgrepo.lfs", "csgrepo.repository")
+    assert [name for name in unneeded if name in loaded] == []
+
+
 def test_import_prints_nothing_and_starts_no_thread() -> None:
     program = "import csgrepo, threading; assert threading.active_count() == 1"
     assert run_python(program) == ""
