@@ -23,6 +23,14 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
             "Let git and git-lfs push files of more than 5 GB from the clone at PATH",
         ),
     },
+    "Downloads and uploads": {
+        "download": ("downloading", "Fetch a repository, or files of it, and print where they are"),
+        "upload": ("uploading", "Put a file or a folder into a repository"),
+        "upload-large-folder": (
+            "uploading",
+            "Put a folder of any size into a repository; the same as upload",
+        ),
+    },
     "Working copies": {
         "clone": ("cloning", "Make a working copy of a repository"),
         "status": ("changes", "Show what is to be added, committed, fetched and pushed"),

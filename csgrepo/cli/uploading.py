@@ -1,0 +1,252 @@
+"""``csgrepo upload`` and ``upload-large-folder``."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from csgrepo.cli.command import command
+from csgrepo.cli.output import note, print_json
+from csgrepo.cli.transfer_words import SETTINGS, Named, common, patterns, token_of
+from csgrepo.cli.words import tr
+from csgrepo.cli.working_copy import working
+
+if TYPE_CHECKING:
+    from csgrepo.hub import CommitInfo, HubApi
+    from csgrepo.redact import Secret
+
+__all__ = ["upload", "upload_large_folder"]
+
+
+@command(
+    context_settings=SETTINGS,
+    example=[
+        "csgrepo upload wanda/bert out",
+        "csgrepo upload wanda/bert model.safetensors weights/ --revision v2",
+        "csgrepo upload wanda/reviews data -t dataset --include '*.parquet' --dry-run",
+        "csgrepo upload -c config.json -r wanda/bert -p model.gguf",
+    ],
+)
+@click.argument("words", nargs=-1, metavar="REPO_ID [PATH] [PATH_IN_REPO]")
+@common
+@patterns
+@click.option("-p", "--local-path", metavar="PATH", help="The file or folder to upload.")
+@click.option("--path-in-repo", metavar="PATH", help="Where to, in the repository.")
+@click.option(
+    "--delete",
+    multiple=True,
+    metavar="PATTERN",
+    help="Delete what matches in the repository and is not uploaded; repeatable.",
+)
+@click.option("--commit-message", metavar="TEXT", help="The first line of the commit.")
+@click.option("--commit-description", metavar="TEXT", help="The rest of its message.")
+@click.option("--private", is_flag=True, help="Make the repository private, if it is made.")
+@click.option(
+    "-u", "--username", "--user", metavar="NAME", help="Upload only if the token is this user's."
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing, and tell what would be done.")
+def upload(
+    *,
+    words: tuple[str, ...],
+    r: str | None,
+    revision: str | None,
+    repo_id: str | None,
+    repo_type: str,
+    endpoint: str | None,
+    token: str | None,
+    api_token: str | None,
+    config_path: str | None,
+    quiet: bool,
+    as_json: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    local_path: str | None,
+    path_in_repo: str | None,
+    delete: tuple[str, ...],
+    commit_message: str | None,
+    commit_description: str | None,
+    private: bool,
+    username: str | None,
+    dry_run: bool,
+) -> None:
+    """Put a file or a folder into a repository.
+
+    Repository and branch are made where they are not there. What the repository has already is not
+    sent again, so a line that was interrupted is simply given again. A file goes to PATH_IN_REPO,
+    or into it where that ends with / or has no suffix and the file has one.
+    """
+    named = Named.by(words, r=r, revision=revision, repo_id=repo_id)
+    source, target = _places(named, local_path, path_in_repo)
+    secret = token_of(token=token, api_token=api_token, config_path=config_path, writing=True)
+    if source.is_file() and (include or exclude or delete):
+        raise click.UsageError(tr("patterns are for folders; {path} is a file", path=str(source)))
+    facts: dict[str, Any] = {
+        "repo_id": named.repo_id,
+        "repo_type": repo_type,
+        "revision": named.revision,
+        "commit_message": commit_message,
+        "commit_description": commit_description,
+    }
+    with working(quiet=quiet), _hub(endpoint, secret, username) as api:
+        if source.is_file():
+            made = _upload_file(api, source, target, facts, private, dry_run=dry_run)
+        else:
+            made = api.upload_folder(
+                folder_path=source,
+                path_in_repo=target,
+                allow_patterns=include or None,
+                ignore_patterns=exclude or None,
+                delete_patterns=delete or None,
+                create_repo=True,
+                private=private,
+                create_branch=True,
+                dry_run=dry_run,
+                **facts,
+            )
+    _tell(made, as_json=as_json)
+
+
+@command(
+    context_settings=SETTINGS,
+    example="csgrepo upload-large-folder wanda/bert out --ignore-patterns '*.tmp'",
+)
+@click.argument("words", nargs=-1, metavar="REPO_ID FOLDER")
+@common
+@patterns
+def upload_large_folder(
+    *,
+    words: tuple[str, ...],
+    r: str | None,
+    revision: str | None,
+    repo_id: str | None,
+    repo_type: str,
+    endpoint: str | None,
+    token: str | None,
+    api_token: str | None,
+    config_path: str | None,
+    quiet: bool,
+    as_json: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+) -> None:
+    """Put a folder of any size into a repository; the same as upload.
+
+    It has this name because elsewhere that is a command of its own. Interrupted, it is given again,
+    and sends only what is missing, parts of files included.
+    """
+    named = Named.by(words, r=r, revision=revision, repo_id=repo_id)
+    source, _ = _places(named, None, None)
+    if not source.is_dir():
+        raise click.UsageError(tr("{path} is no folder", path=str(source)))
+    secret = token_of(token=token, api_token=api_token, config_path=config_path, writing=True)
+    with working(quiet=quiet), _hub(endpoint, secret, None) as api:
+        made = api.upload_folder(
+            repo_id=named.repo_id,
+            repo_type=repo_type,
+            revision=named.revision,
+            folder_path=source,
+            allow_patterns=include or None,
+            ignore_patterns=exclude or None,
+            create_repo=True,
+            create_branch=True,
+        )
+    _tell(made, as_json=as_json)
+
+
+def _places(
+    named: Named, local_path: str | None, path_in_repo: str | None
+) -> tuple[Path, str | None]:
+    """Return what is to be uploaded, and where to."""
+    words = [*([] if local_path is None else [local_path]), *named.words]
+    words += [] if path_in_repo is None else [path_in_repo]
+    if not words:
+        raise click.UsageError(tr("missing: {name}", name="PATH"))
+    if len(words) > 2:
+        raise click.UsageError(tr("one file or folder at a time, and one place for it"))
+    source = Path(words[0]).expanduser()
+    if not source.exists():
+        raise click.UsageError(tr("{path} does not exist", path=str(source)))
+    return source, words[1] if len(words) > 1 else None
+
+
+def _hub(endpoint: str | None, token: Secret | None, username: str | None) -> HubApi:
+    from csgrepo.errors import InvalidInput
+    from csgrepo.hub import HubApi
+
+    api = HubApi(endpoint, token)
+    if username is not None and (name := api.whoami().name) != username:
+        api.close()
+        raise InvalidInput(f"the token is {name}'s, not {username}'s; nothing was uploaded")
+    return api
+
+
+def _upload_file(
+    api: HubApi,
+    source: Path,
+    target: str | None,
+    facts: dict[str, Any],
+    private: bool,
+    *,
+    dry_run: bool,
+) -> CommitInfo:
+    where = {"repo_type": facts["repo_type"]}
+    if not dry_run and not api.repo_exists(facts["repo_id"], **where):
+        api.create_repo(facts["repo_id"], private=private, exist_ok=True, **where)
+    return api.upload_file(
+        path_or_fileobj=source,
+        path_in_repo=_target(source, target),
+        create_branch=True,
+        dry_run=dry_run,
+        **facts,
+    )
+
+
+def _target(source: Path, target: str | None) -> str:
+    """Return the file's place in the repository.
+
+    Example:
+        >>> _target(Path("out/3.txt"), "folder1"), _target(Path("out/3.txt"), "data/4.txt")
+        ('folder1/3.txt', 'data/4.txt')
+    """
+    if not target or target in {".", "./"}:
+        return source.name
+    is_folder = target.endswith("/") or (source.suffix and not PurePosixPath(target).suffix)
+    return f"{target.rstrip('/')}/{source.name}" if is_folder else target
+
+
+def _tell(made: CommitInfo, *, as_json: bool) -> None:
+    from csgrepo.progress.label import printable, size
+
+    if as_json:
+        print_json(made)
+        return
+    for path in made.ignored:
+        note("left out, as .gitignore says: {path}", path=printable(path))
+    if made.is_empty:
+        note("nothing to upload: all of it is there")
+    facts = {
+        "added": len(made.added),
+        "updated": len(made.updated),
+        "deleted": len(made.deleted),
+        "unchanged": len(made.unchanged),
+    }
+    if made.dry_run:
+        text = tr(
+            "would be added: {added}, updated: {updated}, deleted: {deleted}; "
+            "as they are: {unchanged}",
+            **facts,
+        )
+        click.echo(text)
+        return
+    sent = size(made.bytes_sent)
+    text = tr(
+        "added: {added}, updated: {updated}, deleted: {deleted}; as they were: {unchanged}; "
+        "sent to LFS: {sent}",
+        sent=sent,
+        **facts,
+    )
+    click.echo(text)
+    if made.url:
+        click.echo(made.url)
