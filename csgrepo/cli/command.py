@@ -71,6 +71,7 @@ class Group(_Common, click.Group):
     """A group that suggests names for those that are mistyped."""
 
     command_class = Command
+    group_class = type  # a group in a group is one of these too
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, then the options."""

@@ -16,6 +16,17 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
             "Forget the token that login kept; it stays valid on the hub until revoked there",
         ),
         "whoami": ("account", "Print the name of the account that the token belongs to"),
+        "keys": ("keys", "List, add and delete your SSH keys on the hub"),
+        "tokens": ("keys", "List, make, renew and revoke your access tokens on the hub"),
+    },
+    "On the hub": {
+        "repo": ("repo", "Make, show, list, change and delete repositories on the hub"),
+        "instances": ("instances", "Set models to work on the hub, and look after them"),
+        "finetunes": (
+            "finetunes",
+            "Finetune models on the hub: in a notebook, or by a job that ends by itself",
+        ),
+        "infer": ("infer", "Ask a model that runs on the hub, and print the answer"),
     },
     "Large files": {
         "lfs-enable-largefiles": (
@@ -51,6 +62,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "env": ("doctor", "Show versions, folders and settings in force, fit for a bug report"),
         "cache": ("cache", "Look after what was downloaded"),
         "hub": ("hub", "Run a hub on this machine"),
+        "completion": (
+            "completion",
+            "Print the script that lets a shell complete commands, options and values",
+        ),
+        "schema": ("completion", "Print the JSON schema of what a command prints with --json"),
         "demo": ("demo", "Train, save, push, clone, download and compare a model"),
     },
 }
@@ -64,4 +80,4 @@ HIDDEN = {
 }
 
 # Names that the command lines people come from have for the same.
-ALIASES: dict[str, str] = {}
+ALIASES = {"finetune": "finetunes", "inference": "instances"}

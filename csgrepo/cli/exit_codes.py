@@ -63,6 +63,8 @@ _CODES: tuple[tuple[type[errors.CsgRepoError], int], ...] = (
     (errors.RemoteUnreachable, 6),
     (errors.HubUnreachable, 6),
     (errors.RateLimited, 6),
+    (errors.InstanceFailed, FAILURE),
+    (errors.NotRunning, 6),
     (errors.ServerError, 6),
     (errors.TransferError, 6),
     (errors.LfsError, 7),

@@ -8,6 +8,13 @@ __all__ = ["as_json", "endpoint", "limit", "repo_type", "revision", "token", "us
 
 TYPES = ("model", "dataset", "space", "code", "mcp", "skill")
 
+
+def _branches(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from csgrepo.cli.completion import branches
+
+    return branches(context, parameter, incomplete)
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 endpoint = click.option(
     "-e",
@@ -32,7 +39,13 @@ repo_type = click.option(
     show_default=True,
     help="What the repository holds.",
 )
-revision = click.option("-r", "--revision", metavar="NAME", help="A branch, a tag or a commit.")
+revision = click.option(
+    "-r",
+    "--revision",
+    metavar="NAME",
+    shell_complete=_branches,
+    help="A branch, a tag or a commit.",
+)
 user = click.option("-u", "--user", "--username", metavar="NAME", help="Whose; yours by default.")
 yes = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
 limit = click.option(

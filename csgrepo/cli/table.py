@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from csgrepo.cli.words import tr
 from csgrepo.progress.label import printable, shorten, width
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ def print_table(
     """Print rows under their heads; cut to the terminal, whole where there is none.
 
     Args:
-        heads: the names of the columns, in the user's language.
+        heads: the names of the columns, in English.
         rows: the cells; ``None`` leaves one empty.
         paint: colours a cell's text, given as it stands.
     """
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in table(heads, rows, columns, paint=paint):
+    for line in table([tr(head) for head in heads], rows, columns, paint=paint):
         click.echo(line)
 
 

@@ -39,8 +39,8 @@ def list_tags(*, repo_dir: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        heads = (tr("TAG"), tr("COMMIT"), tr("MESSAGE"))
-        print_table(heads, [(each.name, each.commit[:10], each.message) for each in found])
+        rows = [(each.name, each.commit[:10], each.message) for each in found]
+        print_table(["TAG", "COMMIT", "MESSAGE"], rows)
     else:
         note("there are no tags")
 

@@ -203,11 +203,17 @@ class DeployCalls:
                 raise response.unexpected("no stream of events")
         return LogStream(response)
 
-    def _list(self, model_id: str | None, own: str, shared: str | None) -> Listing[Instance]:
+    def _list(
+        self, model_id: str | None, own: str, shared: str | None, user: str | None
+    ) -> Listing[Instance]:
+        if sum(given is not None for given in (model_id, shared, user)) > 1:
+            raise InvalidInput("a model, an organization or a user: name one of them")
         if model_id is not None:
             path = f"{self._model(model_id)}/{self._kind}"
         elif shared is not None:
             path = f"/api/v1/organization/{segment(shared)}/{own}"
+        elif user is not None:
+            path = f"/api/v1/user/{segment(user)}/{own}"
         else:
             path = f"{self._hub.user_path()}/{own}"
         params = None if own.startswith("finetune") else {"deploy_type": self._number}

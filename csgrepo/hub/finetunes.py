@@ -75,18 +75,26 @@ class Finetunes(DeployCalls):
             },
         )
 
-    def list(self, *, organization: str | None = None) -> Listing[Instance]:
+    def list(
+        self, *, organization: str | None = None, user: str | None = None
+    ) -> Listing[Instance]:
         """List notebooks (``GET …/finetune/instances``): an organization's, or your own.
 
+        Args:
+            organization: those of this organization.
+            user: those of this user, which only that user may see.
+
         Raises:
+            InvalidInput: both were named.
             Unauthorized: there is no token.
+            Forbidden: while it is read, they are not for you to see.
             NotFound: while it is read, there is no such organization.
 
         Example:
             >>> [notebook.name for notebook in api.finetunes.list()]
             []
         """
-        return self._list(None, "finetune/instances", organization)
+        return self._list(None, "finetune/instances", organization, user)
 
     def create_job(
         self,

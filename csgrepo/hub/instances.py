@@ -98,19 +98,30 @@ class Instances(DeployCalls):
         )
 
     def list(
-        self, model_id: str | None = None, *, organization: str | None = None
+        self,
+        model_id: str | None = None,
+        *,
+        organization: str | None = None,
+        user: str | None = None,
     ) -> Listing[Instance]:
         """List instances (``GET …/run``): a model's, an organization's, or else all of your own.
 
+        Args:
+            model_id: those that run this model.
+            organization: those of this organization.
+            user: those of this user, which only that user may see.
+
         Raises:
+            InvalidInput: more than one was named.
             Unauthorized: there is no token.
+            Forbidden: while it is read, they are not for you to see.
             NotFound: while it is read, there is no such model or organization.
 
         Example:
             >>> [(found.name, found.status) for found in api.instances.list("wanda/bert")]
             [('bert-1', 'Running')]
         """
-        return self._list(model_id, "run/model", organization)
+        return self._list(model_id, "run/model", organization, user)
 
     def scale(self, instance: Instance, *, min_replica: int, max_replica: int) -> Instance:
         """Change how many copies run (``PUT …/run/{id}``); the hub wants it stopped first.
