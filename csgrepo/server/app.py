@@ -38,6 +38,7 @@ from csgrepo.server.rest import (
     relations,
     remotes,
     repos,
+    revisions,
     serverless,
     space_runs,
     ssh_keys,
@@ -94,6 +95,7 @@ _MODULES = (
     metrics,
     admin,
     offers,
+    revisions,  # before the deploys, whose numbers may be any word
     deploys,
     deploy_lists,
     serverless,

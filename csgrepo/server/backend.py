@@ -12,6 +12,7 @@ from csgrepo.repo_id import RepoId
 from csgrepo.server.accounts.users import Access, Accounts
 from csgrepo.server.deploys.consoles import Consoles
 from csgrepo.server.deploys.deploys import Deploys
+from csgrepo.server.deploys.revisions import Revisions
 from csgrepo.server.deploys.tasks import Tasks
 from csgrepo.server.faults.faults import Faults
 from csgrepo.server.git.gitstore import GitStore
@@ -95,6 +96,7 @@ class Backend:
             self.record.add,  # last: who waits for a request there finds it counted
         ]
         self.deploys = Deploys(self.database)
+        self.revisions = Revisions(self.database)
         self.tasks = Tasks(self.database)
         self.consoles = Consoles()
         self.streams = Streams()

@@ -107,7 +107,7 @@ def _served(
         except _Fault as fault:
             backend.consoles.of(deploy).say(f"{line} {fault.status}")
             return fault.answer()
-        backend.consoles.of(deploy).say(f"{line} 200")
+        await backend.workers.run(_note, backend, deploy, f"{line} 200")
         return found
 
     return answer
@@ -130,6 +130,14 @@ def _admitted(backend: Backend, request: Request) -> tuple[Deploy, str]:
         deploy = backend.deploys.serving(deploy.service) or deploy
     repository = backend.catalogue.by_id(deploy.repository_id)
     return deploy, repository.path if repository else deploy.name
+
+
+def _note(backend: Backend, deploy: Deploy, line: str) -> None:
+    """Say what was answered, and by which version where there is more than one."""
+    console = backend.consoles.of(deploy)
+    answered = backend.revisions.turn(deploy, console.said)
+    several = answered is not None and answered.percent < 100
+    console.say(f"{line} by {answered.name}" if answered and several else line)
 
 
 def _need_running(deploy: Deploy) -> None:

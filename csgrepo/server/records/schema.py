@@ -220,6 +220,17 @@ CREATE TRIGGER next_version AFTER UPDATE OF updated_at ON repositories BEGIN
     VALUES (NEW.id); END;
 """
 
+# The commits that one deploy serves side by side.
+_REVISIONS = """
+CREATE TABLE revisions (
+    deploy_id INTEGER NOT NULL REFERENCES deploys (id) ON DELETE CASCADE,
+    commit_id TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (deploy_id, commit_id)
+) WITHOUT ROWID;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
 STEPS: tuple[str, ...] = (
     _FIRST,
@@ -230,4 +241,5 @@ STEPS: tuple[str, ...] = (
     _TASKS,
     _RELATIONS,
     _TOLD,
+    _REVISIONS,
 )

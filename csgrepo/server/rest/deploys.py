@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.deploys.deploys import Deploy
+    from csgrepo.server.deploys.deploys import Deploy, Settings
     from csgrepo.server.rest.frame import Call, Handler
 
 __all__ = ["changer", "doer", "maker", "routes"]
@@ -75,11 +75,20 @@ def maker(kind: DeployType) -> Handler:
             name=name,
             settings=settings,
         )
+        _serve(call, kind, number, settings)
         # Only the number means something in this answer; the rest is the contract's zero values.
         empty = {"status": "", "private": False, "created_at": NEVER, "Sandbox": {}}
         return envelope({"deploy_id": number, **empty})
 
     return answer
+
+
+def _serve(call: Call, kind: DeployType, number: int, settings: Settings) -> None:
+    """Note the one commit that a new deploy serves, if it serves any."""
+    wanted = settings.revision or call.repository.default_branch
+    commit = call.backend.git.resolve(call.repository.id, wanted)
+    if kind in {DeployType.INFERENCE, DeployType.SERVERLESS} and commit:
+        call.backend.revisions.begin(number, commit)
 
 
 def changer(kind: DeployType) -> Handler:
@@ -89,7 +98,10 @@ def changer(kind: DeployType) -> Handler:
         found = found_deploy(call, kind, Access.WRITE)
         if found.state is not State.STOPPED:
             raise Refusal(500, "DEPLOY-ERR-1")
-        call.backend.deploys.change(found, *asked_settings(call, kind, found))
+        name, settings = asked_settings(call, kind, found)
+        call.backend.deploys.change(found, name, settings)
+        if settings.revision != found.settings.revision:
+            _serve(call, kind, found.id, settings)
         return envelope()
 
     return answer

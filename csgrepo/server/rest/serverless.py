@@ -14,6 +14,7 @@ from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.kinds import Kind
 from csgrepo.server.rest.deploys import changer, doer, maker
 from csgrepo.server.rest.frame import endpoint, envelope
+from csgrepo.server.rest.revisions import revision_object
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -43,6 +44,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
         ("GET", f"{one}/status", status(_KIND), False),
         ("GET", f"{one}/logs", logs(_KIND), False),
         ("GET", f"{one}/logs/last", last_logs, False),
+        ("GET", f"{one}/versions/{{commit}}", version, False),
     ]
     seen = endpoint(backend, running, kind=Kind.MODEL)
     return [
@@ -79,6 +81,15 @@ def running(call: Call) -> Response:
 def show(call: Call) -> Response:
     """Show one with everything."""
     return envelope(deploy_object(call, found_deploy(call, _KIND, Access.READ)))
+
+
+def version(call: Call) -> Response:
+    """Show one of the commits that it serves."""
+    deploy = found_deploy(call, _KIND, Access.READ)
+    found = [one for one in call.backend.revisions.of(deploy) if one.commit == call.part("commit")]
+    if not found:
+        raise Refusal(500, "SERVERLESS-ERR-4")
+    return envelope(revision_object(found[0], deploy))
 
 
 def delete_all(call: Call) -> Response:
