@@ -31,6 +31,7 @@ from csgrepo.server.repos.catalogue import Catalogue
 from csgrepo.server.repos.kinds import Kind
 from csgrepo.server.repos.likes import Likes
 from csgrepo.server.repos.mirrors import Mirrors
+from csgrepo.server.repos.models import Models
 from csgrepo.server.repos.relations import Relations
 from csgrepo.server.repos.sizes import Sizes
 from csgrepo.server.repos.tally import Tally
@@ -85,6 +86,7 @@ class Backend:
         self.tally = Tally(self.database)
         self.topics = Topics(self.database)
         self.sizes = Sizes(self.database, self.git)
+        self.models = Models(self.database, self.git, self.objects)
         self.signer = Signer(self.database.setting("signing-key", secrets.token_bytes(32)))
         self.faults = Faults()
         self.record = Record()

@@ -231,6 +231,18 @@ CREATE TABLE revisions (
 ) WITHOUT ROWID;
 """
 
+# What a model's files say of it, read at a commit.
+_MODELS = """
+CREATE TABLE models (
+    repository_id INTEGER PRIMARY KEY REFERENCES repositories (id) ON DELETE CASCADE,
+    sha TEXT NOT NULL,
+    params REAL NOT NULL,
+    facts TEXT NOT NULL,
+    read_at REAL NOT NULL
+);
+ALTER TABLE sizes ADD COLUMN measured_at REAL NOT NULL DEFAULT 0;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
 STEPS: tuple[str, ...] = (
     _FIRST,
@@ -242,4 +254,5 @@ STEPS: tuple[str, ...] = (
     _RELATIONS,
     _TOLD,
     _REVISIONS,
+    _MODELS,
 )

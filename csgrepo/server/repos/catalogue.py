@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from csgrepo.server.records.database import Database
+    from csgrepo.server.repos.search import Search
 
 __all__ = ["Catalogue", "Repository"]
 
@@ -26,8 +26,6 @@ _SORTS = {
     "most_favorite": _LIKED,
     "most_star": "id DESC",
 }
-_LIKES = "id IN (SELECT repository_id FROM likes WHERE user_id = ?)"
-_TAGGED = "id IN (SELECT repository_id FROM tags WHERE category = ? AND name = ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,51 +127,17 @@ class Catalogue:
         return {row["id"] for row in self._database.rows("SELECT id FROM repositories")}
 
     def page(
-        self,
-        kind: Kind,
-        *,
-        visible: Sequence[str],
-        owner: str | None = None,
-        search: str = "",
-        tags: Sequence[tuple[str, str]] = (),
-        liked_by: int | None = None,
-        sdk: str = "",
-        sort: str = "recently_update",
-        limit: int = 50,
-        offset: int = 0,
+        self, search: Search, *, sort: str = "recently_update", limit: int = 50, offset: int = 0
     ) -> tuple[list[Repository], int]:
-        """Return one page of what may be seen, and how many there are in all.
+        """Return one page of what is searched for, and how many there are in all.
 
         Args:
-            kind: the type of repository.
-            visible: the namespaces whose private repositories count too.
-            owner: only repositories of this namespace.
-            search: part of the name or the nickname.
-            tags: categories and names; only repositories that have all of them.
-            liked_by: only what the user with this number likes.
-            sdk: only spaces made for that.
+            search: which ones.
             sort: one of the contract's orders.
             limit: how many.
             offset: how many to leave out before.
         """
-        marks = ", ".join("?" * len(visible))
-        where = f"type = ? AND (NOT private OR namespace IN ({marks}))"
-        values: list[object] = [kind.value, *visible]
-        if owner is not None:
-            where += " AND namespace = ?"
-            values.append(owner)
-        for category, name in tags:
-            where += f" AND {_TAGGED}"
-            values += [category, name]
-        if liked_by is not None:
-            where += f" AND {_LIKES}"
-            values.append(liked_by)
-        if sdk:
-            where += " AND instr(details, ?)"
-            values.append(f'"sdk": {json.dumps(sdk)}')  # as `details` has been written
-        if search:
-            where += " AND instr(lower(namespace || '/' || name || ' ' || nickname), lower(?))"
-            values.append(search)
+        where, values = search.condition()
         # Everything put into the text is ours: marks, and an order out of a fixed table.
         found = self._database.rows(
             f"SELECT * FROM repositories WHERE {where} "  # noqa: S608 - see above

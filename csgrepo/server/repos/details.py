@@ -26,6 +26,11 @@ _FIELDS: dict[Kind, dict[str, str | int]] = {
         "medium_risk_count": 0,
         "high_risk_count": 0,
     },
+    Kind.DATASET: {
+        "dataset_type": "normal",
+        "related_dataset_id": 0,
+        "price": 0,
+    },
     Kind.SPACE: {
         "sdk": "",
         "sdk_version": "",
@@ -46,6 +51,7 @@ _FOR_WRITERS = {"env", "secrets", "variables"}
 _WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
 _XNET = "xnet_enabled"
 _MAY_BE_XNET = {Kind.MODEL, Kind.DATASET}
+_DATASET_TYPES = {"normal", "commercial"}
 # A change that leaves these out sets them back, as the contract has it.
 _RESET = ("report_url", "medium_risk_count", "high_risk_count")
 
@@ -120,6 +126,8 @@ def _said(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
             raise Refusal(400, "REQ-ERR-1")
         if isinstance(value, int) and not 0 <= value <= _LARGEST:
             raise Refusal(400, "REQ-ERR-1")
+        if name == "dataset_type" and value not in _DATASET_TYPES:
+            raise Refusal(400, "REQ-ERR-6")
         found[name] = value
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from csgrepo.lfs.pointer import MAX_POINTER_BYTES, Pointer
@@ -11,6 +12,7 @@ from csgrepo.server.git import walk
 if TYPE_CHECKING:
     from csgrepo.server.git.gitstore import GitStore
     from csgrepo.server.records.database import Database
+    from csgrepo.server.repos.kinds import Kind
 
 __all__ = ["Sizes"]
 
@@ -42,6 +44,20 @@ class Sizes:
         )
         return (row["sha"], row["total"], row["tip"]) if row else None
 
+    def unmeasured(self, kind: Kind, limit: int) -> list[int]:
+        """Return the numbers of repositories that changed since they were measured, if they were.
+
+        Measured means their default branches.
+        """
+        rows = self._database.rows(
+            "SELECT id FROM repositories WHERE type = ? AND NOT EXISTS (SELECT 1 FROM sizes "
+            "WHERE repository_id = repositories.id AND branch = default_branch "
+            "AND measured_at >= updated_at) LIMIT ?",
+            kind.value,
+            limit,
+        )
+        return [row["id"] for row in rows]
+
     def measure(self, repository_id: int, branch: str, sha: str) -> None:
         """Measure a branch at a commit, unless someone is at it already."""
         key = (repository_id, branch)
@@ -50,12 +66,13 @@ class Sizes:
                 return
             self._measuring.add(key)
         try:
+            began = time.time()
             total, tip = self._whole(repository_id, sha), self._tip(repository_id, sha)
             with self._database.change() as connection:
                 connection.execute(
                     "INSERT OR REPLACE INTO sizes "
-                    "SELECT id, ?, ?, ?, ? FROM repositories WHERE id = ?",  # if it still exists
-                    (branch, sha, total, tip, repository_id),
+                    "SELECT id, ?, ?, ?, ?, ? FROM repositories WHERE id = ?",  # if it still exists
+                    (branch, sha, total, tip, began, repository_id),
                 )
         finally:
             with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
@@ -9,6 +10,7 @@ from starlette.routing import Route
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.search import Search
 from csgrepo.server.rest.frame import Paging, PureJSON, endpoint, envelope
 from csgrepo.server.rest.repos import repository_object
 
@@ -28,6 +30,10 @@ _SORTS = {"trending", "recently_update", "most_download", "most_favorite", "most
 _SOURCES = {"", "opencsg", "huggingface", "local"}
 _LEGACY = ("task", "framework", "license", "language", "industry")
 _MOST_TAGS = 20
+_MOST_MEASURED = 100
+_DEFAULTS = {"dataset_type": "normal"}
+_TREE = re.compile(r"base_model:([a-z]{1,20}):([0-9]{1,15})")
+_NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 
 
 def routes(backend: Backend) -> list[BaseRoute]:
@@ -105,23 +111,87 @@ def listed(
     tags = _tags(call)
     if sort not in _SORTS or source not in _SOURCES:
         raise Refusal(400, "REQ-ERR-6")
-    if source not in {"", "local"} or tags is None:
-        return [], 0  # everything here was made here, and nothing is in a group
+    said = _said(call, kind)
+    if source not in {"", "local"} or tags is None or said is None or _bought(call, kind):
+        return [], 0  # all was made here, nothing is in a group, and nobody buys anything
+    size, params = _bounds(call, "repo_size", 2**62), _bounds(call, "model_params", 1e9)
+    _look(call, kind, sizes=size is not None, params=params is not None)
     if sort == "most_download":
         call.backend.tally.write()
-    found, total = call.backend.catalogue.page(
+    search = Search(
         kind,
         visible=call.backend.accounts.namespaces_of(call.user),
         owner=owner,
-        search=call.query("search"),
+        text=call.query("search"),
         tags=tags,
         liked_by=liked_by,
-        sdk=call.query("sdk") if kind is Kind.SPACE else "",
-        sort=sort,
-        limit=paging.per,
-        offset=paging.offset,
+        said=said,
+        unsaid=_DEFAULTS,
+        size=(int(size[0]), int(size[1])) if size and kind is Kind.DATASET else None,
+        params=params if kind is Kind.MODEL else None,
+        serverless=kind is Kind.MODEL and call.query("list_serverless") == "true",
+    )
+    found, total = call.backend.catalogue.page(
+        search, sort=sort, limit=paging.per, offset=paging.offset
     )
     return [repository_object(call, item, listed=True) for item in found], total
+
+
+def _said(call: Call, kind: Kind) -> dict[str, str] | None:
+    """Return what the wanted ones say of themselves; ``None`` where none can."""
+    if kind is Kind.SPACE:
+        return {"sdk": call.query("sdk")} if call.query("sdk") else {}
+    if kind is Kind.DATASET:
+        wanted = call.query("dataset_type")
+        if wanted not in {"", "normal", "commercial"}:
+            raise Refusal(400, "REQ-ERR-6")
+        return {"dataset_type": wanted} if wanted else {}
+    if kind is not Kind.MODEL or not (tree := call.query("model_tree")):
+        return {}
+    match = _TREE.fullmatch(tree)
+    if not match:
+        raise Refusal(400, "REQ-ERR-6")
+    base = call.backend.catalogue.by_id(int(match[2]))
+    if match[1] != "finetune" or base is None or call.backend.access(call.user, base) < Access.READ:
+        return None  # what else a model may be to its base is said nowhere here
+    return {"base_model": base.path}
+
+
+def _bought(call: Call, kind: Kind) -> bool:
+    return kind is Kind.DATASET and call.query("user_purchased") == "true"
+
+
+def _bounds(call: Call, name: str, most: float) -> tuple[float, float] | None:
+    """Return the least and the most of something, ``None`` where the query bounds neither."""
+    texts = [call.query(f"{name}_{end}") for end in ("min", "max")]
+    if not any(texts):
+        return None
+    if not all(_NUMBER.fullmatch(text) for text in texts if text):
+        raise Refusal(400, "REQ-ERR-6")
+    return min(float(texts[0] or 0), most), min(float(texts[1] or most), most)
+
+
+def _look(call: Call, kind: Kind, *, sizes: bool, params: bool) -> None:
+    """Begin to measure what a filter asks for and nobody has measured: the next list has it."""
+    backend = call.backend
+    if sizes and kind is Kind.DATASET:
+        for number in backend.sizes.unmeasured(kind, _MOST_MEASURED):
+            backend.workers.begin(_measure, backend, number)
+    if params and kind is Kind.MODEL:
+        for number in backend.models.unread(_MOST_MEASURED):
+            backend.workers.begin(_read, backend, number)
+
+
+def _measure(backend: Backend, number: int) -> None:
+    found = backend.catalogue.by_id(number)
+    sha = backend.git.resolve(number, f"refs/heads/{found.default_branch}") if found else None
+    if found and sha:
+        backend.sizes.measure(number, found.default_branch, sha)
+
+
+def _read(backend: Backend, number: int) -> None:
+    if found := backend.catalogue.by_id(number):
+        backend.models.facts(found)
 
 
 def _tags(call: Call) -> list[tuple[str, str]] | None:

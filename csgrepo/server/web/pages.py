@@ -16,6 +16,7 @@ from csgrepo.server.accounts.auth import git_caller
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.git.smart_http import CHALLENGE
 from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.search import Search
 from csgrepo.server.repos.tally import begins
 from csgrepo.server.web.downloads import send_file
 from csgrepo.server.web.frame import HEADERS, address, at, page, static
@@ -163,9 +164,7 @@ def index(view: _View) -> Response:
     found: list[Repository] = []
     total = 0
     for kind in kinds:
-        part, count = view.backend.catalogue.page(
-            kind, visible=visible, search=search, limit=wanted
-        )
+        part, count = view.backend.catalogue.page(Search(kind, visible, text=search), limit=wanted)
         found += part
         total += count
     found.sort(key=lambda repository: repository.updated_at, reverse=True)
