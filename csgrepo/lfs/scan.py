@@ -30,6 +30,7 @@ __all__ = [
 
 _SMALLEST = 100  # shorter than any pointer
 _WORTH_TWO = 4000  # objects from which on a second process pays
+_AT_ONCE = 20_000  # of 1 KiB at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,10 @@ def in_commits(git: Git, include: Sequence[str], exclude: Iterable[str] = ()) ->
         include: the revisions to look at, with all their history.
         exclude: revisions whose history does not count, because the remote has it.
     """
-    revisions = [*include, *(f"^{oid}" for oid in exclude)]
+    revisions = "".join(f"{revision}\n" for revision in [*include, *(f"^{o}" for o in exclude)])
     # Blobs too large to be pointers are left out by git itself.
-    listing = git.run(
-        "rev-list",
-        "--objects",
-        f"--filter=blob:limit={MAX_POINTER_BYTES + 1}",
-        "--stdin",
-        stdin="".join(f"{revision}\n" for revision in revisions).encode(),
-    ).stdout
+    wanted = f"--filter=blob:limit={MAX_POINTER_BYTES + 1}"
+    listing = git.run("rev-list", "--objects", wanted, "--stdin", stdin=revisions.encode()).stdout
     names: dict[bytes, str] = {}
     for line in listing.split(b"\n"):
         oid, space, name = line.partition(b" ")
@@ -124,18 +120,23 @@ def _blobs(git: Git, oids: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     checked = _asked(git, "--batch-check=%(objectname) %(objecttype) %(objectsize)", oids)
     facts = (line.split() for line in checked.split(b"\n"))
     small = [f[0] for f in facts if len(f) == 3 and f[1] == b"blob" and _fits(f[2])]
-    if not small:
-        return
-    output = _asked(git, "--batch", small)
-    at = 0
-    for oid in small:
-        end = output.index(b"\n", at)
-        named, _, size = output[at:end].partition(b" blob ")
-        if named != oid:
-            raise GitError(f"git cat-file answered {output[at:end]!r} for {oid!r}")
-        start = end + 1
-        at = start + int(size) + 1
-        yield oid, output[start : at - 1]
+    yield from _contents(git, small)
+
+
+def _contents(git: Git, oids: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield id and content of small blobs, so many at a time that they fit into little memory."""
+    for first in range(0, len(oids), _AT_ONCE):
+        portion = oids[first : first + _AT_ONCE]
+        output = _asked(git, "--batch", portion)
+        at = 0
+        for oid in portion:
+            end = output.index(b"\n", at)
+            named, _, size = output[at:end].partition(b" blob ")
+            if named != oid:
+                raise GitError(f"git cat-file answered {output[at:end]!r} for {oid!r}")
+            start = end + 1
+            at = start + int(size) + 1
+            yield oid, output[start : at - 1]
 
 
 def _asked(git: Git, how: str, oids: Sequence[bytes]) -> bytes:
