@@ -18,6 +18,7 @@ STOCK = "git + git-lfs"
 PLAIN = "plain git"
 OLDER = "huggingface_hub"
 FLOOR = "floor"
+ONE_THREAD = "one thread"
 
 
 class Contender(Protocol):
@@ -103,8 +104,14 @@ class Floors:
     def hash_and_copy(self, folder: Path, sources: list[Path]) -> Sample:
         return self._floor("hash_and_copy", folder, *sources)
 
+    def one_thread(self, folder: Path, sources: list[Path]) -> Sample:
+        return self._floor("one_thread", folder, *sources)
+
     def receive(self, url: str, target: Path) -> Sample:
         return self._floor("receive", url, target)
+
+    def train_beside_curl(self, source: Path, url: str) -> Sample:
+        return self._floor("train_beside_curl", source, url)
 
     def send(self, source: Path, url: str) -> Sample:
         return command(["curl", "-sSf", "-o", "/dev/null", "-T", source, url], source.parent)

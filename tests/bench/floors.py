@@ -10,11 +10,15 @@ import http.client
 import json
 import os
 import queue
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.bench.training_loop import QUIET_S, lost_during, work
 
 BLOCK = 1024 * 1024
 
@@ -49,6 +53,30 @@ def hash_and_copy(folder: str, *sources: str) -> None:
         thread.join()
 
 
+def one_thread(folder: str, *sources: str) -> None:
+    """One file after the other, one block after the other: read, hashed, written."""
+    buffer = memoryview(bytearray(BLOCK))
+    for number, source in enumerate(sources):
+        digest = hashlib.sha256()
+        with open(source, "rb", buffering=0) as reader, open(f"{folder}/{number}", "xb") as writer:
+            while count := reader.readinto(buffer):
+                digest.update(buffer[:count])
+                writer.write(buffer[:count])
+            writer.flush()
+            os.fsync(writer.fileno())
+
+
+def train_beside_curl(source: str, url: str) -> dict[str, float]:
+    """Train while curl sends the file, and see what the loop loses to that."""
+    quiet = work(QUIET_S)
+    send = ["curl", "-sSf", "-o", os.devnull, "-T", source, url]
+    with subprocess.Popen(send) as process:
+        push_s, lost = lost_during(lambda: process.poll() is None, quiet)
+    if process.returncode:
+        raise SystemExit("curl could not send the file")
+    return {"push": push_s, "lost": lost}
+
+
 def receive(url: str, target: str) -> None:
     """Receive a file, hash and write it, all three at once."""
     parts = urlsplit(url)
@@ -81,14 +109,16 @@ def receive(url: str, target: str) -> None:
         raise SystemExit("the server sent something else")
 
 
-FLOORS = {floor.__name__: floor for floor in (hash_and_copy, receive)}
+FLOORS: dict[str, Callable[..., dict[str, float] | None]] = {
+    floor.__name__: floor for floor in (hash_and_copy, one_thread, receive, train_beside_curl)
+}
 
 
 def main() -> None:
     floor, *arguments = sys.argv[1:]
     began = time.perf_counter()
-    FLOORS[floor](*arguments)
-    sys.stdout.write("\n" + json.dumps({"seconds": time.perf_counter() - began}) + "\n")
+    said = FLOORS[floor](*arguments) or {}
+    sys.stdout.write("\n" + json.dumps({"seconds": time.perf_counter() - began, **said}) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,16 @@ import os
 from pathlib import Path
 
 from tests.bench import checks
-from tests.bench.contenders import CSGREPO, FLOOR, OLDER, STOCK, Contender, removed, working_copy
+from tests.bench.contenders import (
+    CSGREPO,
+    FLOOR,
+    OLDER,
+    ONE_THREAD,
+    STOCK,
+    Contender,
+    removed,
+    working_copy,
+)
 from tests.bench.measuring import Sample, command
 from tests.bench.serving import Remote
 from tests.bench.stage import Stage, noise
@@ -41,6 +50,7 @@ def many(stage: Stage, count: int, size: int) -> None:
     digests = {path.name: checks.sha256(path) for path in source.iterdir()}
     for number in range(stage.rounds):
         floor_of_add(stage, ADD_MANY, source)
+        floor_of_add(stage, ADD_MANY, source, ONE_THREAD)
         for contender in taking_part(stage, number):
             remote, folder = stage.remote(), stage.folder("work")
             working_copy(remote, folder)
@@ -65,11 +75,11 @@ def put(source: Path, folder: Path) -> None:
         os.link(path, folder / path.name)
 
 
-def floor_of_add(stage: Stage, row: str, source: Path) -> None:
+def floor_of_add(stage: Stage, row: str, source: Path, name: str = FLOOR) -> None:
     folder = stage.folder("floor")
     folder.mkdir()
-    sample = stage.floors.hash_and_copy(folder, sorted(source.iterdir()))
-    stage.results.add(row, FLOOR, sample)
+    measure = stage.floors.hash_and_copy if name == FLOOR else stage.floors.one_thread
+    stage.results.add(row, name, measure(folder, sorted(source.iterdir())))
     removed(folder)
 
 

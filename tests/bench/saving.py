@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import checks
 from tests.bench.contenders import CSGREPO, FLOOR, removed, working_copy
 from tests.bench.large import put
-from tests.bench.measuring import command
+from tests.bench.measuring import Sample, command
+from tests.bench.serving import Remote
 from tests.bench.stage import Stage, noise
 
 ADD = "git_add of a checkpoint"
@@ -20,6 +22,7 @@ SAVE = "push_to_hub(blocking=False) of it"
 IMPORT = "import csgrepo"
 PYTHON = "python, doing nothing"
 VERSION = "csgrepo --version"
+LOOP = "a training loop during that push"
 REFLINK = "add and commit on {kind}"
 
 _DISK = 2 << 30
@@ -35,12 +38,23 @@ def saving(stage: Stage, size: int) -> None:
             remote, folder = stage.remote(), stage.folder("save")
             working_copy(remote, folder)
             put(source, folder)
-            stage.results.add(row, CSGREPO, stage.csgrepo.step(step, folder))
+            sample = stage.csgrepo.step(step, folder)
+            stage.results.add(row, CSGREPO, sample)
             if step == "save":
+                loop(stage, source / "model.bin", remote, sample)
                 checks.committed(folder, digests)
                 checks.pushed(folder, remote, digests)
             removed(folder, remote.path, remote.objects)
     removed(source)
+
+
+def loop(stage: Stage, source: Path, remote: Remote, save: Sample) -> None:
+    """Note what the loop lost to the push, and what it loses when curl sends the same bytes."""
+    stage.results.add(LOOP, CSGREPO, replace(save, seconds=save.said["push"]))
+    target = remote.objects / "bare"
+    sent = stage.floors.train_beside_curl(source, f"{remote.objects_url}/bare")
+    stage.results.add(LOOP, FLOOR, replace(sent, seconds=sent.said["push"]))
+    target.unlink()
 
 
 def starting(stage: Stage) -> None:

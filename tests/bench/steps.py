@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from csgrepo import Repository
+from tests.bench.training_loop import QUIET_S, lost_during, work
 
 MESSAGE = "Measure"
 
@@ -55,30 +56,14 @@ def track(folder: str, trace: str) -> dict[str, float]:
     return {"seconds": seconds, "tracked": len(found)}
 
 
-def work(seconds: float) -> int:
-    """Train: do as many small steps of arithmetic as there is time for."""
-    until = time.perf_counter() + seconds
-    done = 0
-    while time.perf_counter() < until:
-        sum(i * i for i in range(2000))
-        done += 1
-    return done
-
-
 def save(folder: str) -> dict[str, float]:
     """Push in the background while a training loop goes on, and see what the loop lost."""
     repo = opened(folder)
-    quiet_s = 1.0
-    quiet = work(quiet_s)
+    quiet = work(QUIET_S)
     seconds = timed(lambda: repo.push_to_hub(MESSAGE, blocking=False))
-    began = time.perf_counter()
-    done = 0
-    while repo.commands_in_progress:
-        done += work(0.05)
-    pushing_s = time.perf_counter() - began
+    push_s, lost = lost_during(lambda: repo.commands_in_progress, quiet)
     repo.wait_for_commands()
-    lost = max(0.0, 1 - (done / pushing_s) / (quiet / quiet_s)) if pushing_s else 0.0
-    return {"seconds": seconds, "push": pushing_s, "lost": lost}
+    return {"seconds": seconds, "push": push_s, "lost": lost}
 
 
 STEPS = {step.__name__: step for step in (add, add_and_commit, push, clone, track, save)}
