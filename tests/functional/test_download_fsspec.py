@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import fsspec
 import pytest
 
-from csgrepo import InvalidInput, snapshot_download
+from csgrepo import snapshot_download
 from csgrepo.integrations.filesystem import CsgFileSystem
 from csgrepo.server import Truncate
 from tests import machine
@@ -101,11 +101,6 @@ def test_what_the_cache_has_is_read_from_there_even_offline(shelf: Shelf, signed
 
     assert offline.cat_file(f"{shelf.id}/w.txt", 1, 3) == b"ac"
     assert shelf.asked() == []
-
-
-def test_writing_is_refused_in_clear_words(fs, shelf: Shelf) -> None:
-    with pytest.raises(InvalidInput, match="read only"):
-        fs.open(f"{shelf.id}/new.txt", "wb")
 
 
 def test_file_system_travels_between_processes(fs, shelf: Shelf) -> None:

@@ -55,6 +55,16 @@ result = {
     "dask": int(dask.dataframe.read_parquet(name, storage_options=where)["n"].sum().compute()),
 }
 """
+WRITTEN = """
+import dask.dataframe, pandas, pyarrow.parquet
+where = {"endpoint": asked["endpoint"], "token": asked["token"]}
+name = f"csg://datasets/{asked['repo_id']}@main"
+frame = pandas.DataFrame({"n": range(1000)})
+frame.to_parquet(f"{name}/one.parquet", storage_options=where)
+dask.dataframe.from_pandas(frame, npartitions=2).to_parquet(f"{name}/many", storage_options=where)
+again = dask.dataframe.read_parquet(f"{name}/many", storage_options=where)
+result = int(again["n"].sum().compute())
+"""
 ROWS = """
 from csgrepo.integrations.datasets import load_dataset
 result = load_dataset(asked["repo_id"], split="train")["n"][:]
@@ -142,6 +152,20 @@ def test_pandas_and_dask_read_a_dataset_in_place(user: HubUser) -> None:
     found = user.python(FRAMES, repo_id=repo_id, endpoint=user.hub.url, token=user.token)
 
     assert found == {"pandas": sum(range(1000)), "dask": sum(range(3000))}
+
+
+def test_pandas_and_dask_write_a_dataset(user: HubUser) -> None:
+    need("pandas", "pyarrow", "dask")
+    import pandas
+
+    repo_id = user.create("dataset", private=True)
+
+    found = user.python(WRITTEN, repo_id=repo_id, endpoint=user.hub.url, token=user.token)
+
+    assert found == sum(range(1000))
+    held = user.held(repo_id, "dataset")
+    assert list(pandas.read_parquet(io.BytesIO(held.pop("one.parquet")))["n"]) == [*range(1000)]
+    assert set(held) == {"many/part.0.parquet", "many/part.1.parquet"}
 
 
 def test_datasets_reads_a_dataset(user: HubUser) -> None:
