@@ -13,6 +13,7 @@ from tests.functional.rest import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from csgrepo.server import Hub
     from tests.functional.hub_callers import Callers
@@ -42,3 +43,16 @@ def callers(hub: Hub, account: Account) -> Iterator[Callers]:
     """Those who ask the hub through `HubApi`: the owner, a stranger, nobody, a wrong token."""
     with ExitStack() as stack:
         yield hub_callers.callers(hub, account, stack)
+
+
+@pytest.fixture
+def wandas_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub on which the `wanda` of README and docs has an account, named by the environment."""
+    from csgrepo.server import Hub
+
+    with Hub() as hub:
+        monkeypatch.setenv("CSGHUB_ENDPOINT", hub.url)
+        monkeypatch.setenv("CSGHUB_TOKEN", hub.add_user("wanda"))
+        (tmp_path / "work").mkdir()
+        monkeypatch.chdir(tmp_path / "work")
+        yield hub

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,17 +18,6 @@ from tests.stock import RemoteRepository, StockGit
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def wandas_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    """A hub on which the README's `wanda` has an account, named by the environment."""
-    with Hub() as hub:
-        monkeypatch.setenv("CSGHUB_ENDPOINT", hub.url)
-        monkeypatch.setenv("CSGHUB_TOKEN", hub.add_user("wanda"))
-        (tmp_path / "work").mkdir()
-        monkeypatch.chdir(tmp_path / "work")
-        yield hub
 
 
 @pytest.fixture
