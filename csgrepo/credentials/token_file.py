@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["checked_token", "delete_token", "place_of", "read_token", "save_token"]
+__all__ = [
+    "checked_token",
+    "delete_token",
+    "place_of",
+    "read_own_token",
+    "read_token",
+    "save_token",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +95,22 @@ def read_token(endpoint: str | None = None, *, bind: bool = True) -> Secret | No
     place, (bound, loose) = place_of(endpoint), _entries()
     if loose and place not in bound:
         bound = _bound_now(place, loose) if bind else {place: loose}
+    return _of(place, bound)
+
+
+def read_own_token(endpoint: str) -> Secret | None:
+    """Return the token kept for a host by its name; one that is for no hub in particular is not.
+
+    For hosts that are asked in a hub's place, and must not get what is meant for it.
+
+    Raises:
+        InvalidInput: the file holds something that cannot be a token.
+        CsgRepoError: the token is in the system keyring, which cannot be asked.
+    """
+    return _of(place_of(endpoint), _entries()[0])
+
+
+def _of(place: str, bound: Mapping[str, str]) -> Secret | None:
     kept = bound.get(place)
     if kept == _IN_KEYRING:
         return keyring_store.get(place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from csgrepo.credentials import read_token
+from csgrepo.credentials import read_own_token
 from csgrepo.download.source import Source
 from csgrepo.errors import (
     DigestMismatch,
@@ -46,7 +46,7 @@ def mirror(address: str, timeout_s: float, *, anonymous: bool = False) -> HubCon
     Raises:
         InvalidInput: no HTTP address.
     """
-    token = None if anonymous else read_token(address)
+    token = None if anonymous else read_own_token(address)
     return HubConnection(address, token or False, timeout_s=timeout_s)
 
 

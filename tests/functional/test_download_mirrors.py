@@ -160,6 +160,21 @@ def test_mirror_gets_its_own_token_and_nothing_of_the_hubs(shelf, other) -> None
     assert not any({"x-own", "cookie"} & asked.headers.keys() for asked in other.asked)
 
 
+def test_token_that_names_no_hub_stays_the_hubs(other, monkeypatch) -> None:
+    """As the hub's own client keeps it; whoever is asked first must not get it for being first."""
+    token = "a" * 32
+    path = settings().token_path
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{token}\n")
+    monkeypatch.delenv("CSGHUB_TOKEN", raising=False)
+
+    with pytest.raises((NotFound, HubUnreachable)):
+        snapshot_download("wanda/none", endpoint=NOBODY, mirrors=[other.url])
+
+    assert [asked.headers.get("authorization") for asked in other.asked] == [None]
+    assert path.read_text() == f"{NOBODY} {token}\n"
+
+
 def test_refusal_of_the_hubs_token_is_told_and_not_worked_around(shelf, mirror) -> None:
     shelf.put({"s.bin": b"right"})
     fault = shelf.hub.faults.add("GET", "last_commit", Answer(401), times=None)

@@ -65,6 +65,10 @@ def change(api: HubApi) -> None:
     api.update_repo_settings("wanda/bert", repo_type="code", nickname="x")
 
 
+def upload(api: HubApi) -> None:
+    api.upload_file(path_or_fileobj=b"{}", path_in_repo="config.json", repo_id="wanda/bert")
+
+
 def logs(api: HubApi) -> None:
     shown = Instance.read({"deploy_id": 1, "status": "Running", "model_id": "wanda/bert"})
     api.instances.logs(shown).close()
@@ -116,6 +120,8 @@ CALLS: dict[str, tuple[Callable[[Case], object], str]] = {
     "change": (of_hub(change), ""),
     "delete": (of_hub(lambda api: api.delete_repo("wanda/bert")), ""),
     "refs": (of_hub(lambda api: api.list_repo_refs("wanda/bert")), ""),
+    "branch": (of_hub(lambda api: api.create_branch("wanda/bert", "x")), "/git-receive-pack"),
+    "upload": (of_hub(upload), ""),
     "logs": (of_hub(logs), ""),
     "whoami": (lambda case: whoami(TOKEN, endpoint=case.url), ""),
     "login": (lambda case: login(TOKEN, endpoint=case.url), ""),
@@ -143,6 +149,11 @@ def usual(handler: Handler, url: str) -> None:
         kinds = ("download",) if b'"download"' in asked else ("upload", "verify")
         found["actions"] = {kind: actions[kind] for kind in kinds}
         reply(200, {"transfer": "basic", "objects": [found]})(handler)
+    elif path.endswith("/info/refs"):
+        lines = [b"# service=git-receive-pack\n", b"", b"%s refs/heads/main\0report-status\n", b""]
+        lines = [line.replace(b"%s", COMMIT.encode()) for line in lines]
+        body = b"".join(b"%04x" % (len(line) + 4) + line if line else b"0000" for line in lines)
+        reply(200, body)(handler)
     elif "last_commit" in path:
         reply(200, {"msg": "OK", "data": {"id": COMMIT}})(handler)
     elif "/revision/" in path:
