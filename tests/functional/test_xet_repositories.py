@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from csgrepo import Repository, errors
-from csgrepo.server import Answer
+from csgrepo import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HubApi,
+    Repository,
+    errors,
+    snapshot_download,
+)
+from csgrepo.server import Answer, Swallow
 from tests.conftest import Account
 from tests.functional.jobs_clone import PATIENCE_S
 from tests.functional.rest import Api, said
@@ -131,3 +139,76 @@ def test_a_hub_that_says_so_by_its_code_alone(hub, account, name, tmp_path):
     with pytest.raises(errors.BadRequest, match=WAY_OUT) as caught:
         repo.git_push()
     assert caught.value.code == "GIT-ERR-37"
+
+
+# -- the way out -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def api(account: Account) -> Iterator[HubApi]:
+    with HubApi(account.endpoint, account.token) as api:
+        yield api
+
+
+def test_a_folder_is_uploaded_and_read_without_git(hub, account, admin, api, name, tmp_path):
+    before = set(api.list_repo_files(name))
+    enable(admin, name)
+    weights, notes = os.urandom(3_000_000), "模型\n".encode()
+    (tmp_path / "out" / "说明").mkdir(parents=True)
+    (tmp_path / "out" / "weights.bin").write_bytes(weights)
+    (tmp_path / "out" / "说明" / "notes.md").write_bytes(notes)
+    (tmp_path / "out" / "odd.data").write_bytes(bytes(21 * 2**20))  # too large for git
+
+    info = api.upload_folder(repo_id=name, folder_path=tmp_path / "out")
+
+    assert info.added == ("odd.data", "weights.bin", "说明/notes.md")
+    assert info.oid == info.commits[-1] == api.repo_info(name).sha
+    assert info.objects_sent == 2
+    got = Path(
+        snapshot_download(
+            name, endpoint=account.endpoint, token=account.token, cache_dir=tmp_path / "cache"
+        )
+    )
+    assert (got / "weights.bin").read_bytes() == weights
+    assert (got / "odd.data").stat().st_size == 21 * 2**20
+    assert (got / "说明" / "notes.md").read_bytes() == notes
+    assert set(api.list_repo_files(name)) == before | set(info.added)
+    hub.requests.clear()
+    assert api.upload_folder(repo_id=name, folder_path=tmp_path / "out").commits == ()
+    assert [request for request in hub.requests if "/commit/" in request.path] == []
+
+
+def test_files_are_changed_and_deleted_without_git(admin, api, name):
+    enable(admin, name)
+    first = [CommitOperationAdd(f"runs/{n}.txt", b"%d" % n) for n in range(4)]
+    api.create_commit(name, [*first, CommitOperationAdd("a.txt", b"1")], commit_message="First")
+
+    info = api.create_commit(
+        name,
+        [CommitOperationAdd("a.txt", b"2"), CommitOperationDelete("runs/")],
+        commit_message="Second",
+    )
+
+    assert (info.updated, len(info.deleted)) == (("a.txt",), 4)
+    assert not [path for path in api.list_repo_files(name) if path.startswith("runs/")]
+    with pytest.raises(errors.NotFound):
+        api.create_commit(name, [CommitOperationDelete("runs/")], commit_message="Again")
+
+
+def test_what_git_would_check_is_checked_without_it(admin, api, name):
+    enable(admin, name)
+    add = [CommitOperationAdd("a.txt", b"1")]
+    with pytest.raises(errors.Conflict):
+        api.create_commit(name, add, commit_message="Late", parent_commit="0" * 40)
+    with pytest.raises(errors.NotFound, match="no branch"):
+        api.create_commit(name, add, commit_message="Where", revision="dev", create_branch=True)
+    with pytest.raises(errors.InvalidInput, match="without a slash"):
+        api.create_commit(name, add, commit_message="Where", revision="a/b")
+    assert "a.txt" not in api.list_repo_files(name)
+
+
+def test_a_write_that_the_hub_only_confirmed_is_no_success(hub, admin, api, name):
+    enable(admin, name)
+    hub.faults.add("POST", f"/{name}/commit/main", Swallow(body=b'{"msg":"OK"}'))
+    with pytest.raises(errors.VerificationFailed, match=r"a\.txt does not hold"):
+        api.upload_file(path_or_fileobj=b"1", path_in_repo="a.txt", repo_id=name)

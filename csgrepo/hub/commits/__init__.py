@@ -9,5 +9,6 @@ moved, if it still stands where the plan began), ``committer`` (one after the ot
 REST has no call for what a commit needs: its batch call cannot delete, says nothing of the commit
 it made, and of two writers at once the later one wins. A push through git's protocol does all of
 it in one step, and only if nobody else came first; it needs no clone, as the trees that change can
-be read through REST and checked against their ids.
+be read through REST and checked against their ids. Only where a repository keeps its files in Xet,
+and the hub refuses pushes, is REST what there is: ``over_rest``.
 """

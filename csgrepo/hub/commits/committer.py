@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from csgrepo.errors import Conflict, InvalidInput, VerificationFailed
+from csgrepo.errors import BadRequest, Conflict, InvalidInput, VerificationFailed
 from csgrepo.files import disk_errors
 from csgrepo.hub.commits import plan as planning
 from csgrepo.hub.commits.content import read_content
@@ -25,6 +25,7 @@ from csgrepo.hub.commits.folder import is_match
 from csgrepo.hub.commits.keeping import Keeping, Wish, keep
 from csgrepo.hub.commits.objects import Sent, send_objects
 from csgrepo.hub.commits.operation import CommitOperationAdd, checked
+from csgrepo.hub.commits.over_rest import OverRest, Written, is_refusal_of_git
 from csgrepo.hub.commits.pack import commit_bytes, object_id, write_pack
 from csgrepo.hub.commits.preupload import preupload
 from csgrepo.hub.commits.push import LARGEST_PUSH, BranchMoved, Move, push
@@ -131,12 +132,12 @@ class _Committer:
         self._signature = ""
         self._has_new_attributes = False
         self._contents: dict[str, Content] = {}
+        self._over_rest: OverRest | None = None
 
     def run(
         self, adds: Mapping[str, CommitOperationAdd], deletes: Sequence[CommitOperationDelete]
     ) -> CommitInfo:
-        refs = advertised(self._hub, self._repo, "git-receive-pack")
-        self._branch = self._order.branch or self._default_branch()
+        refs = self._advertised()
         self._trees = Trees(self._hub, self._repo, refs.hash)
         state = _State(refs, self._base(refs))
         self._contents = self._read(adds, refs.hash)
@@ -148,6 +149,19 @@ class _Committer:
         if not (self._order.dry_run or plan.is_empty):
             self._carry_out(state, plan, answers, done)
         return self._receipt(state, plan, done)
+
+    def _advertised(self) -> Advertised:
+        """Return the refs, and settle which branch is meant and how it is written to."""
+        try:
+            refs = advertised(self._hub, self._repo, "git-receive-pack")
+        except BadRequest as refusal:
+            if not is_refusal_of_git(refusal):
+                raise
+            self._branch = self._order.branch or self._default_branch()
+            self._over_rest = OverRest(self._hub, self._repo, self._branch)
+            return self._over_rest.refs()
+        self._branch = self._order.branch or self._default_branch()
+        return refs
 
     # -- what is there, and what is meant ------------------------------------------------------
 
@@ -166,7 +180,9 @@ class _Committer:
         if head:
             if wanted not in {None, head}:
                 raise self._conflict(f"{self._branch} is at {head}, not at {wanted}")
-            return self._trees.base(head)
+            return self._over_rest.base(refs) if self._over_rest else self._trees.base(head)
+        if self._over_rest:
+            return self._over_rest.base(refs)
         others = [name for name in refs.refs if name.startswith("refs/heads/")]
         if others and not self._order.create_branch:
             raise self._hub.missing(
@@ -313,15 +329,35 @@ class _Committer:
             self._hub, self._repo, self._ref, large, scratch=self._scratch, reporter=self._reporter
         )
         done.sent = Sent(done.sent.objects + sent.objects, done.sent.size_bytes + sent.size_bytes)
+        done.attributes = done.attributes or keeping.attributes is not None
+        if self._over_rest:
+            written = self._for_rest(contents, keeping, state.refs.hash)
+            whole = f"{message}\n\n{self._order.description}".rstrip()
+            done.commits += self._over_rest.write(state.base, written, part.deleted, whole)
+            state.refs = self._over_rest.refs()
+            state.base = self._over_rest.base(state.refs)
+            return
         move, tree = self._pack(state, part, contents, keeping, message)
         with self._reporter.task("push", self._branch, move.size) as task:
             refs = push(self._hub, self._repo, state.refs, move, on_retry=task.retry)
             task.advance(move.size)
         self._check(refs, move)
         done.commits.append(move.new)
-        done.attributes = done.attributes or keeping.attributes is not None
         state.refs = replace(refs, refs={**refs.refs, self._ref: move.new})
         state.base = Base(move.new, tree)
+
+    def _for_rest(
+        self, contents: Mapping[str, Content], keeping: Keeping, used: str
+    ) -> dict[str, Written]:
+        """Return what REST is given for each path."""
+        written = {path: Written(c, c.blob, c.size) for path, c in contents.items()}
+        for path in keeping.in_lfs & contents.keys():
+            pointer = contents[path].pointer
+            encoded = pointer.encode()
+            written[path] = Written(encoded, pointer.oid, len(encoded))
+        if (lines := keeping.attributes) is not None:
+            written[ATTRIBUTES] = Written(lines, object_id("blob", lines, used), len(lines))
+        return written
 
     def _check(self, refs: Advertised, move: Move) -> None:
         """Make sure that the branch holds the commit, or has gone on from it."""

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from csgrepo.hub.connection import HubConnection
     from csgrepo.repo_id import RepoId
 
-__all__ = ["Base", "Trees", "changed"]
+__all__ = ["UNTOLD", "Base", "Trees", "changed"]
 
 _TREE = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 _ENOUGH = 1024 * 1024
+# Stands, before a commit's id, for its root folder's, which REST does not tell: such a list cannot
+# be checked, and no folder may be made from it.
+UNTOLD = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Trees:
                 is_whole = object_id("tree", tree_bytes(found), self.used) == oid
             except ValueError:  # an id that is none
                 is_whole = False
-            if not is_whole:
+            if not (is_whole or oid.startswith(UNTOLD)):
                 raise HubError(
                     f"the hub's list of {path or 'the root folder'!r} in {self.repo} at "
                     f"{base.commit[:10]} does not agree with git's id for it, so that a commit "
