@@ -19,6 +19,7 @@ from csgrepo.server.lfs import locks, multipart, objects
 from csgrepo.server.mapping import reading, writing
 from csgrepo.server.operation import admin, metrics
 from csgrepo.server.rest import (
+    api_keys,
     archives,
     commit,
     content,
@@ -69,6 +70,7 @@ _MODULES = (
     multipart,
     users,
     tokens,
+    api_keys,
     ssh_keys,
     organizations,
     members,

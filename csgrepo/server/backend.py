@@ -28,6 +28,7 @@ from csgrepo.server.operation.memory import Trimmer
 from csgrepo.server.operation.metrics import Metrics
 from csgrepo.server.records.database import DATABASE, Database
 from csgrepo.server.repos.catalogue import Catalogue
+from csgrepo.server.repos.initial import first_files
 from csgrepo.server.repos.kinds import Kind
 from csgrepo.server.repos.likes import Likes
 from csgrepo.server.repos.mirrors import Mirrors
@@ -157,6 +158,36 @@ class Backend:
         if found is None:
             raise InvalidInput(f"the hub has no {kind} {repo_id!r}")
         return found.id
+
+    def add_template(self, repo_id: RepoId, creator: str | None) -> Repository:
+        """Make a public repository of a template.
+
+        Raises:
+            InvalidInput: there is no such namespace or user, or the repository is there.
+        """
+        space = self.accounts.namespace(repo_id.namespace)
+        user = self.accounts.user(creator or repo_id.namespace)
+        if space is None or user is None:
+            raise InvalidInput(f"{repo_id} needs a namespace and a user who makes it; add them")
+        kind, branch = Kind.TEMPLATE, "main"
+        prepared = self.git.prepare(branch, first_files(kind, ""), user)
+        try:
+            return self.catalogue.create(
+                kind,
+                space.name,
+                repo_id.name,
+                creator_id=user.id,
+                private=False,
+                nickname=repo_id.name,
+                description="",
+                license_name="",
+                default_branch=branch,
+                place=lambda number: self.git.place(prepared, number),
+            )
+        except Refusal as error:
+            raise InvalidInput(f"there is a template {repo_id} already") from error
+        finally:
+            shutil.rmtree(prepared, ignore_errors=True)
 
     def access(self, user: User | None, repository: Repository) -> Access:
         """Return what a caller may do in a repository."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from csgrepo.errors import InvalidInput
 from csgrepo.redact import Secret, redact
+from csgrepo.repo_id import RepoId
 from csgrepo.server.backend import Backend
 from csgrepo.server.deploys.deploys import Pace
 from csgrepo.server.http.limits import MIN_PART_BYTES
@@ -207,6 +208,25 @@ class Hub:
             InvalidInput: the name is a user's, or a member or role is unknown.
         """
         self._backend.accounts.add_organization(name, dict(members or {}))
+
+    def add_template(self, repo_id: str, creator: str | None = None) -> str:
+        """Make a public repository of a template, which git alone can fetch and fill.
+
+        Args:
+            repo_id: ``namespace/name``.
+            creator: the name of the user who makes it; whose namespace it is where not given.
+
+        Returns:
+            The address to clone it from.
+
+        Raises:
+            InvalidInput: the id is none, there is no such namespace or user, or it is there.
+
+        Example:
+            >>> hub.add_template("wanda/start")  # doctest: +SKIP
+            'http://127.0.0.1:40123/templates/wanda/start.git'
+        """
+        return self._backend.add_template(RepoId.parse(repo_id), creator).clone_url(self.url)
 
     def git_dir(self, repo_id: str, repo_type: str | None = None) -> Path:
         """Return the bare repository behind an id, to look into what arrived.

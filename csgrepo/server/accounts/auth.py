@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from csgrepo.server.http.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from csgrepo.server.accounts.users import Accounts, User
 
@@ -36,11 +36,14 @@ def rest_caller(accounts: Accounts, header: str | None) -> User | None:
     return user
 
 
-def git_caller(accounts: Accounts, header: str | None) -> User | None:
+def git_caller(
+    accounts: Accounts, header: str | None, applications: Sequence[str] = ("git",)
+) -> User | None:
     """Return whose git or LFS request this is; wrong or ended credentials count as none."""
     if not header:
         return None
-    return _find(header, lambda token: accounts.user_of_token(token, alive_at=time.time()))
+    now = time.time()
+    return _find(header, lambda token: accounts.user_of_token(token, applications, alive_at=now))
 
 
 def _find(header: str, owner: Callable[[str], User | None]) -> User | None:

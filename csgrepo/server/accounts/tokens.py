@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from csgrepo.server.accounts.users import User
     from csgrepo.server.records.database import Database
 
-__all__ = ["Token", "TokenNameTaken", "Tokens"]
+__all__ = ["SHOWN", "Token", "TokenNameTaken", "Tokens", "check_token_name", "new_value"]
 
 _LONGEST_NAME = 100
-_SHOWN = 4
+SHOWN = 4  # how much of a token tells it from others
 
 
 _FIELDS = "id, name, application, hint, created_at, expires_at, permission, updated_at"
@@ -74,14 +74,12 @@ class Tokens:
             TokenNameTaken: the user has one of that name.
             InvalidInput: it is no name.
         """
-        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-            raise InvalidInput(
-                f"{name!r} cannot be a token's name: 1 to {_LONGEST_NAME} printable characters"
-            )
-        value = _new_value(application)
+        check_token_name(name)
+        value = new_value(application)
         with self._database.change() as connection:
             taken = connection.execute(
-                "SELECT 1 FROM tokens WHERE user_id = ? AND application = ? AND name = ?",
+                "SELECT 1 FROM tokens "
+                "WHERE user_id = ? AND application = ? AND name = ? AND namespace IS NULL",
                 (user.id, application, name),
             )
             if taken.fetchone():
@@ -96,7 +94,7 @@ class Tokens:
                     token_digest(value),
                     now,
                     application,
-                    value[:_SHOWN],
+                    value[:SHOWN],
                     expires_at,
                     now,
                     permission,
@@ -107,7 +105,7 @@ class Tokens:
     def of(self, user: User) -> list[Token]:
         """Return a user's tokens, oldest first."""
         rows = self._database.rows(
-            f"SELECT {_FIELDS} FROM tokens WHERE user_id = ? ORDER BY id",  # noqa: S608 - ours
+            f"SELECT {_FIELDS} FROM tokens WHERE user_id = ? AND namespace IS NULL ORDER BY id",  # noqa: S608 - ours
             user.id,
         )
         return [Token(*row) for row in rows]
@@ -125,12 +123,12 @@ class Tokens:
 
     def rotate(self, user: User, name: str, *, application: str = "git") -> str | None:
         """Give a token another value and return it; ``None`` where there is no such token."""
-        value = _new_value(application)
+        value = new_value(application)
         with self._database.change() as connection:
             done = connection.execute(
                 "UPDATE tokens SET digest = ?, hint = ?, updated_at = ? "
-                "WHERE user_id = ? AND application = ? AND name = ?",
-                (token_digest(value), value[:_SHOWN], time.time(), user.id, application, name),
+                "WHERE user_id = ? AND application = ? AND name = ? AND namespace IS NULL",
+                (token_digest(value), value[:SHOWN], time.time(), user.id, application, name),
             )
             return value if done.rowcount else None
 
@@ -142,14 +140,28 @@ class Tokens:
         """
         with self._database.change() as connection:
             gone = connection.execute(
-                "DELETE FROM tokens WHERE user_id = ? AND application = ? AND name = ?",
+                "DELETE FROM tokens "
+                "WHERE user_id = ? AND application = ? AND name = ? AND namespace IS NULL",
                 (user.id, application, name),
             )
             if not gone.rowcount:
                 raise InvalidInput(f"{user.name} has no token named {name!r}")
 
 
-def _new_value(application: str) -> str:
+def check_token_name(name: str) -> None:
+    """Go on only with what can be a token's name.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"{name!r} cannot be a token's name: 1 to {_LONGEST_NAME} printable characters"
+        )
+
+
+def new_value(application: str) -> str:
+    """Return a new token for an application; no log line will show it."""
     front = "gk_" if application == "aigateway" else ""
     value = f"{front}{secrets.token_hex(16)}"
     Secret(value)  # known from now on to the mask that log lines go through

@@ -151,6 +151,11 @@ class Accounts:
         row = self._database.row("SELECT * FROM namespaces WHERE name = ?", name)
         return Namespace(*row) if row else None
 
+    def namespace_by_uuid(self, number: str) -> Namespace | None:
+        """Return the namespace with that UUID."""
+        row = self._database.row("SELECT * FROM namespaces WHERE uuid = ?", number)
+        return Namespace(*row) if row else None
+
     def user(self, name: str) -> User | None:
         """Return the user of that name."""
         return _user(self._database.row("SELECT * FROM users WHERE name = ?", name))

@@ -118,7 +118,8 @@ def _admitted(backend: Backend, request: Request) -> tuple[Deploy, str]:
     deploy = backend.deploys.serving(request.path_params["service"])
     if deploy is None or deploy.type not in {DeployType.INFERENCE, DeployType.SERVERLESS}:
         raise Refusal(404, "SYS-ERR-3")
-    user = git_caller(backend.accounts, request.headers.get("authorization"))
+    header = request.headers.get("authorization")
+    user = git_caller(backend.accounts, header, ("git", "aigateway"))
     request.scope["csgrepo.user"] = user.name if user else ""
     if deploy.settings.secure_level != 1:
         if user is None:

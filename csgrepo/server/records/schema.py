@@ -243,6 +243,15 @@ CREATE TABLE models (
 ALTER TABLE sizes ADD COLUMN measured_at REAL NOT NULL DEFAULT 0;
 """
 
+# Keys that belong to a namespace are tokens too.
+_KEYS = """
+ALTER TABLE tokens ADD COLUMN namespace TEXT COLLATE NOCASE
+    REFERENCES namespaces (name) ON DELETE CASCADE;
+ALTER TABLE tokens ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE tokens ADD COLUMN quota TEXT NOT NULL DEFAULT '{}';
+CREATE UNIQUE INDEX keys_by_name ON tokens (namespace, name) WHERE namespace IS NOT NULL;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
 STEPS: tuple[str, ...] = (
     _FIRST,
@@ -255,4 +264,5 @@ STEPS: tuple[str, ...] = (
     _TOLD,
     _REVISIONS,
     _MODELS,
+    _KEYS,
 )

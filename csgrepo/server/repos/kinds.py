@@ -6,7 +6,7 @@ from enum import Enum
 
 from csgrepo.errors import InvalidInput
 
-__all__ = ["WITH_FILES", "Kind"]
+__all__ = ["IN_REST", "WITH_FILES", "Kind"]
 
 
 class Kind(str, Enum):
@@ -19,6 +19,7 @@ class Kind(str, Enum):
     MCP = "mcp"
     SKILL = "skill"
     PROMPT = "prompt"
+    TEMPLATE = "template"
 
     @classmethod
     def parse(cls, word: str | None) -> Kind:
@@ -46,5 +47,7 @@ class Kind(str, Enum):
         return self.value
 
 
+# Those that REST knows; the contract gives templates to git and Git LFS alone.
+IN_REST = tuple(kind for kind in Kind if kind is not Kind.TEMPLATE)
 # Those whose files REST reads and writes in the common way; prompts have routes of their own.
-WITH_FILES = tuple(kind for kind in Kind if kind is not Kind.PROMPT)
+WITH_FILES = tuple(kind for kind in IN_REST if kind is not Kind.PROMPT)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.rest.frame import endpoint, envelope
 from csgrepo.server.rest.repos import repository_object
 from csgrepo.server.rest.tags import topic_object
@@ -36,7 +36,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
     for kind in (Kind.MODEL, Kind.DATASET, Kind.SPACE):
         named = endpoint(backend, _by_path(kind), body=True)
         found.append(Route(f"/api/v1/list/{kind.rest_plural}_by_path", named, methods=["POST"]))
-    for kind in Kind:
+    for kind in IN_REST:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         counted = endpoint(backend, more_downloads, kind=kind, login=True)
         told = endpoint(backend, told_downloads, kind=kind, login=True, body=True)

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import WITH_FILES, Kind
+from csgrepo.server.repos.kinds import IN_REST, WITH_FILES, Kind
 from csgrepo.server.rest.frame import Paging, endpoint, envelope, moment
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ NO_COMMIT: dict[str, object] = {
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in Kind:
+    for kind in IN_REST:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         login = kind is Kind.DATASET  # even where the dataset is public
         found.append(Route(f"{one}/branches", endpoint(backend, branches, kind=kind, login=login)))

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import WITH_FILES, Kind
+from csgrepo.server.repos.kinds import IN_REST, WITH_FILES, Kind
 from csgrepo.server.rest.files import file_object
 from csgrepo.server.rest.frame import endpoint, envelope
 from csgrepo.server.rest.history import NO_COMMIT, commit_object
@@ -29,7 +29,7 @@ _LOGS, _MOST_LOGS = 25, 100
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in Kind:
+    for kind in IN_REST:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         login = kind is Kind.DATASET  # even where the dataset is public
         logs = endpoint(backend, logs_tree, kind=kind, login=login)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.repos.search import Search
 from csgrepo.server.rest.frame import Paging, PureJSON, endpoint, envelope
 from csgrepo.server.rest.repos import repository_object
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes."""
     found: list[BaseRoute] = []
-    for kind in Kind:
+    for kind in IN_REST:
         plural = kind.rest_plural
         every = endpoint(backend, _of_type(kind))
         if kind is Kind.MODEL:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.deploys.settings import asked_number
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.rest.frame import NEVER, PureJSON, endpoint, envelope, moment
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _SAAS = "https://hub.opencsg.com"
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes; the contract lets no mirror of an mcp be made by hand."""
     found: list[BaseRoute] = []
-    for kind in Kind:
+    for kind in IN_REST:
         one = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}"
         table = [
             ("GET", "mirror", show, False),

@@ -14,7 +14,7 @@ from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.details import changed_details, first_details, shown_details
 from csgrepo.server.repos.initial import first_files
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.repos.models import UNKNOWN
 from csgrepo.server.rest.frame import NEVER, endpoint, envelope, moment
 from csgrepo.server.rest.space_runs import space_state
@@ -82,7 +82,7 @@ _SHOWN_AT = {Kind.PROMPT: "/api/v1/prompts_info/{namespace}/{name}"}
 def routes(backend: Backend) -> list[BaseRoute]:
     """Return the routes of all repository types."""
     found: list[BaseRoute] = []
-    for kind in Kind:
+    for kind in IN_REST:
         base = f"/api/v1/{kind.rest_plural}"
         one = f"{base}/{{namespace}}/{{name}}"
         make = endpoint(backend, _creator(kind), login=True, body=True)

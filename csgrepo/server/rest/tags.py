@@ -11,7 +11,7 @@ from starlette.routing import Route
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.bodies import read_all
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.rest.frame import endpoint, envelope, moment, streamed
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
         Route("/api/v1/tags", endpoint(backend, vocabulary), methods=["GET"]),
         Route("/api/v1/tags/categories", endpoint(backend, categories), methods=["GET"]),
     ]
-    for kind in Kind:
+    for kind in IN_REST:
         base = f"/api/v1/{kind.rest_plural}/{{namespace}}/{{name}}/tags"
         shown = endpoint(backend, tags, kind=kind, login=kind is Kind.DATASET)
         change = streamed(backend, replace_tags, kind=kind, login=True)
@@ -59,11 +59,11 @@ def vocabulary(call: Call) -> Response:
     if call.query("built_in") == "true":
         return envelope(None)
     scope = call.query("scope")
-    if scope and scope not in {kind.value for kind in Kind}:
+    if scope and scope not in {kind.value for kind in IN_REST}:
         raise Refusal(400, "REQ-ERR-6")
     found = call.backend.topics.known(
         visible=call.backend.accounts.namespaces_of(call.user),
-        kinds=[Kind(scope)] if scope else list(Kind),
+        kinds=[Kind(scope)] if scope else IN_REST,
         category=call.query("category"),
         search=call.query("search"),
     )

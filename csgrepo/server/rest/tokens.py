@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from csgrepo.server.backend import Backend
     from csgrepo.server.rest.frame import Call
 
-__all__ = ["routes"]
+__all__ = ["routes", "seconds_of"]
 
 _APPLICATIONS = {"git", "mirror", "starship", "aigateway"}
 _RFC3339 = re.compile(
@@ -74,7 +74,7 @@ def create(call: Call) -> Response:
         raise Refusal(
             500, "SYS-ERR-1"
         )  # the contract asks an accounting service, which is not here
-    ends = _seconds(call.text("expired_at"))
+    ends = seconds_of(call.text("expired_at"))
     tokens, name = Tokens(call.backend.database), call.part("token_name")
     try:
         value = tokens.create(
@@ -119,7 +119,7 @@ def _application(call: Call) -> str:
     return application
 
 
-def _seconds(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
     """Return the time that RFC 3339 text names, ``None`` for none."""
     if not text:
         return None

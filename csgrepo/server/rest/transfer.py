@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.kinds import IN_REST, Kind
 from csgrepo.server.rest.frame import endpoint, envelope
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def routes(backend: Backend) -> list[BaseRoute]:
             endpoint(backend, transfer, kind=kind, login=True, body=True),
             methods=["POST"],
         )
-        for kind in Kind
+        for kind in IN_REST
         if kind not in _FIXED
     ]
 
