@@ -46,6 +46,7 @@ class Settings:
         large_file_bytes: from this size on a file belongs in LFS.
         stall_timeout_s: a transfer in which nothing moves for so many seconds is begun anew.
         lock_timeout_s: how long to wait for a working copy that another process is changing.
+        push_deadline_s: after which a run of a background push is given up; ``None``: never.
         rank: the number of this process in its distributed run; 0 outside one.
     """
 
@@ -60,6 +61,7 @@ class Settings:
     large_file_bytes: int
     stall_timeout_s: int
     lock_timeout_s: float
+    push_deadline_s: float | None
     rank: int
 
 
@@ -79,6 +81,7 @@ def settings() -> Settings:
         large_file_bytes=_count("CSGHUB_LARGE_FILE_BYTES", LARGE_FILE_BYTES),
         stall_timeout_s=_count("CSGHUB_STALL_TIMEOUT", STALL_TIMEOUT_S),
         lock_timeout_s=_count("CSGHUB_LOCK_TIMEOUT", LOCK_TIMEOUT_S),
+        push_deadline_s=_count("CSGHUB_PUSH_DEADLINE", 0) or None,
         rank=_rank(),
     )
 

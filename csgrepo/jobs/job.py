@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from csgrepo.jobs.push import Push
     from csgrepo.jobs.receipt import PushReceipt
 
-__all__ = ["CANCELLED", "ENDED", "WORKER_GONE", "Ending", "Job", "Progress", "State"]
+__all__ = [
+    "CANCELLED",
+    "ENDED",
+    "WORKER_GONE",
+    "Ending",
+    "Job",
+    "Progress",
+    "State",
+    "overdue",
+]
 
 State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted", "superseded"]
 
@@ -129,3 +138,14 @@ WORKER_GONE = Ending(
     "Interrupted",
     "Worker was killed by SIGKILL, its machine went down, or its disk was full",
 )
+
+
+def overdue(deadline_s: float) -> Ending:
+    """Return the ending of a job that took too long: 124, as of the command `timeout`."""
+    return Ending(
+        "failed",
+        124,
+        "DeadlineExceeded",
+        f"The push took longer than {deadline_s:g} s (CSGHUB_PUSH_DEADLINE); what arrived so far "
+        "is kept, and need not be sent again",
+    )

@@ -17,7 +17,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from csgrepo.errors import CommandFailed, CsgRepoError, GitError
-from csgrepo.jobs.job import CANCELLED, Ending
+from csgrepo.jobs.job import CANCELLED, Ending, overdue
 from csgrepo.jobs.lock import LockTimeout
 from csgrepo.jobs.process import signal_name, status_of
 from csgrepo.jobs.record import JobReporter, Record
@@ -62,6 +62,7 @@ def work(
     *,
     idle_s: float = 5.0,
     grace_s: float = 10.0,
+    deadline_s: float | None = None,
 ) -> int:
     """Carry out the jobs of the process that started this one; call it from the main thread.
 
@@ -72,13 +73,14 @@ def work(
             raises ends the job, not the worker.
         idle_s: how long to wait for more work; none of it once the starter has ended.
         grace_s: how long a job may take to stop before the process ends without it.
+        deadline_s: how long one run of a job may take; it fails then, and can be resumed.
 
     Returns:
         The status to exit with.
     """
     roster = Roster(journal)
     with Signals() as signals:
-        desk = _Desk(journal, roster, lock, roster.enlist(), signals, grace_s)
+        desk = _Desk(journal, roster, lock, roster.enlist(), signals, grace_s, deadline_s)
         idle_since = time.monotonic()
         while signals.received is None:
             if desk.do_next(carry_out):
@@ -102,6 +104,7 @@ class _Desk:
         worker: Worker,
         signals: Signals,
         grace_s: float,
+        deadline_s: float | None,
     ) -> None:
         self.worker = worker
         self._journal = journal
@@ -109,6 +112,9 @@ class _Desk:
         self._lock = lock
         self._signals = signals
         self._grace_s = grace_s
+        self._deadline_s = deadline_s
+        self._began = 0.0  # the job under way
+        self._stopped_by: Ending | None = None  # what it is stopped for, other than a signal
 
     def do_next(self, carry_out: CarryOut) -> bool:
         """Carry out one job, if there is one and it is its turn."""
@@ -130,6 +136,7 @@ class _Desk:
 
     def _do(self, job: Job, carry_out: CarryOut) -> None:
         record = Record(self._journal, job, self.worker)
+        self._began, self._stopped_by = time.monotonic(), None
         record.log.say(f"job {job.id}, run {job.runs}: {job.push.title or job.push.ref}")
         with _logging_to(record), _Ticker(self, record):
             receipt, ending = self._outcome(job, carry_out, record)
@@ -150,7 +157,7 @@ class _Desk:
                 return carry_out(job, JobReporter(record)), None
         except Stopped as stopped:
             if stopped.signal is None:
-                return None, CANCELLED
+                return None, self._stopped_by or CANCELLED
             # Here and now: once the lock is free, others would take this worker for dead.
             self._roster.bury(self.worker, -stopped.signal)
             record.log.say(f"interrupted by {signal_name(stopped.signal)}")
@@ -163,7 +170,8 @@ class _Desk:
     def tick(self, record: Record, asked_at: float | None) -> float | None:
         """Keep the journal up to date while a job runs; return when it was asked to stop."""
         record.write()
-        if self._is_cancelled(record.job.id):
+        self._stopped_by = self._stopped_by or self._why_to_stop(record.job.id)
+        if self._stopped_by is not None:
             self._signals.cancel()
         elif self._signals.received is None:
             return None
@@ -171,6 +179,13 @@ class _Desk:
         if asked_at is not None and now - asked_at > self._grace_s:
             self._give_up(record)
         return asked_at or now
+
+    def _why_to_stop(self, job_id: int) -> Ending | None:
+        if self._is_cancelled(job_id):
+            return CANCELLED
+        if self._deadline_s is not None and time.monotonic() - self._began > self._deadline_s:
+            return overdue(self._deadline_s)
+        return None
 
     def _is_cancelled(self, job_id: int) -> bool:
         try:
@@ -185,8 +200,9 @@ class _Desk:
         if number:
             self._roster.bury(self.worker, -number)
             os._exit(128 + number)
-        self._journal.fail(record.job.id, self.worker.id, CANCELLED)
-        os._exit(CANCELLED.status)
+        ending = self._stopped_by or CANCELLED
+        self._journal.fail(record.job.id, self.worker.id, ending)
+        os._exit(ending.status)
 
 
 class _Ticker:

@@ -35,7 +35,8 @@ def main(git_dir: str, folder: str) -> int:
         folder: the work tree's root.
     """
     _let_training_go_first()
-    access = Access.from_secrets(read_secrets(), config.settings().endpoint)
+    settings = config.settings()
+    access = Access.from_secrets(read_secrets(), settings.endpoint)
 
     def carry_out(job: Job, reporter: JobReporter) -> PushReceipt:
         tree = WorkTree(Path(folder))
@@ -47,7 +48,7 @@ def main(git_dir: str, folder: str) -> int:
                 job.push, connection, reporter, reporter.hear, reporter.started
             )
 
-    return work(Journal(git_dir), PushLock(git_dir), carry_out)
+    return work(Journal(git_dir), PushLock(git_dir), carry_out, deadline_s=settings.push_deadline_s)
 
 
 def _let_training_go_first() -> None:

@@ -31,6 +31,7 @@ def main() -> int:
         _carry_out(git_dir, token, secrets),
         idle_s=secrets.get("idle_s", 0.2),
         grace_s=secrets.get("grace_s", 10.0),
+        deadline_s=secrets.get("deadline_s"),
     )
 
 

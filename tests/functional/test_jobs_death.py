@@ -143,6 +143,25 @@ def test_job_when_it_does_not_stop_then_can_be_cancelled(clone: Clone) -> None:
     assert command.wait(PATIENCE_S).status == 130
 
 
+def test_job_when_it_takes_longer_than_it_may_then_fails_and_is_gone_on_with(clone: Clone) -> None:
+    clone.close_gate()
+    command = clone.submit(deadline_s=0.5)
+    assert command.wait(PATIENCE_S).status == 124
+    assert "longer than 0.5 s (CSGHUB_PUSH_DEADLINE)" in command.error
+    assert clone.remote_head() == ""
+    clone.open_gate()
+    (again,) = clone.queue().resume()
+    assert again.wait(PATIENCE_S).status == 0
+    assert clone.remote_head() == clone.git("rev-parse", "HEAD")
+
+
+def test_job_when_it_is_overdue_and_does_not_stop_then_its_worker_ends_without_it(
+    clone: Clone,
+) -> None:
+    command = clone.submit(does_not_stop=True, grace_s=0.2, deadline_s=0.5)
+    assert command.wait(PATIENCE_S).status == 124
+
+
 def test_submitter_when_killed_then_its_worker_finishes(clone: Clone) -> None:
     clone.close_gate()
     submitter = _submit_elsewhere(clone, 1)
