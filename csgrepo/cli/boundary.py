@@ -27,7 +27,7 @@ def main(args: Sequence[str] | None = None) -> int:
         _escape_what_cannot_be_encoded()
         result = csgrepo.main(args, prog_name="csgrepo", standalone_mode=False)
     except click.exceptions.Abort as error:
-        return _ended(error.__cause__)
+        return _ended(error.__cause__ or error.__context__)
     except KeyboardInterrupt as error:
         return _ended(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence, which tells all apart

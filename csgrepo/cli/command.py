@@ -9,7 +9,6 @@ itself. What a command says, it says with `words.tr`.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -132,6 +131,8 @@ def first_sentence(text: str) -> str:
 
 def similar(word: str, known: Sequence[str]) -> list[str]:
     """Return the known words that somebody may have meant, the closest first."""
+    import difflib
+
     return difflib.get_close_matches(word, known, n=3, cutoff=0.6)
 
 
