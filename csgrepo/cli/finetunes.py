@@ -158,7 +158,7 @@ def show_job(*, number: int, endpoint: str | None, token: str | None, as_json: b
     "create",
     example=[
         "csgrepo finetunes jobs create reviews-1 --model wanda/bert --dataset wanda/reviews "
-        "--resource-id 1 --framework-id 4"
+        "--resource-id 1 --framework-id 2"
     ],
 )
 @click.argument("name")

@@ -95,9 +95,11 @@ def _schemas() -> referencing.Registry[Any]:
 
 
 def check(value: object, schema: str) -> None:
-    """Hold a document to the schema of a command, named as its file is."""
+    """Hold a document to a command's schema, or to a part: ``infer.json#/$defs/piece``."""
     validator = jsonschema.Draft202012Validator(
-        {"$ref": f"{schema}.json"}, registry=_schemas(), format_checker=jsonschema.FormatChecker()
+        {"$ref": schema if ".json" in schema else f"{schema}.json"},
+        registry=_schemas(),
+        format_checker=jsonschema.FormatChecker(),
     )
     validator.validate(value)
 
