@@ -26,6 +26,7 @@ from starlette.routing import Route
 from csgrepo.server.http.bodies import json_object, read_all, take_in
 from csgrepo.server.http.limits import MAX_PARTS, SIGNED_URL_SECONDS
 from csgrepo.server.http.refusal import Refusal
+from csgrepo.server.lfs.storage import Arrived
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,10 +218,8 @@ def _assemble(backend: Backend, completion: _Completion, body: dict[str, Any]) -
     known = backend.objects.path(completion.repository, completion.oid) is not None
     if not known or body.get("oid") != completion.oid:
         raise Refusal(400, "REQ-ERR-1")
-    incoming = backend.objects.receive()
+    incoming = _joined(backend, _listed(folder, body))
     try:
-        for path in _listed(folder, body):
-            _append(path, incoming)
         if incoming.oid != completion.oid:
             shutil.rmtree(folder, ignore_errors=True)  # no order of these parts will mend it
             raise Refusal(400, "", f"{_FAILED}the parts hash to {incoming.oid}")
@@ -249,6 +248,20 @@ def _listed(folder: Path, body: dict[str, Any]) -> list[Path]:
         paths.append(path)
         last = number
     return paths
+
+
+def _joined(backend: Backend, paths: list[Path]) -> Incoming:
+    """Return the parts as one object; a single part is one as it is."""
+    if len(paths) == 1:
+        return Arrived(paths[0], paths[0].name.partition("-")[2])
+    incoming = backend.objects.receive()
+    try:
+        for path in paths:
+            _append(path, incoming)
+    except BaseException:
+        incoming.drop()
+        raise
+    return incoming
 
 
 def _append(path: Path, incoming: Incoming) -> None:

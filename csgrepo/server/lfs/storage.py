@@ -16,7 +16,7 @@ from csgrepo.files import disk_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Incoming", "ObjectStore", "note_path", "object_path", "stored_size"]
+__all__ = ["Arrived", "Incoming", "ObjectStore", "note_path", "object_path", "stored_size"]
 
 _OID = re.compile(r"[0-9a-f]{64}")
 
@@ -99,6 +99,26 @@ class Incoming:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+class Arrived(Incoming):
+    """An object whose file is here already, hashed when it came.
+
+    Args:
+        path: the file; it is moved away when the object is kept.
+        oid: the SHA-256 of its content.
+    """
+
+    def __init__(self, path: Path, oid: str) -> None:
+        self._path = path
+        self._handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        self._oid = oid
+        self.size = os.fstat(self._handle).st_size
+
+    @property
+    def oid(self) -> str:
+        """The SHA-256 that was found when it came."""
+        return self._oid
 
 
 class ObjectStore:
