@@ -171,6 +171,7 @@ class RepositoryCalls(HubCalls):
         description: str | None = None,
         nickname: str | None = None,
         default_branch: str | None = None,
+        base_model: str | None = None,
     ) -> None:
         """Change what is named, and leave the rest (``PUT /api/v1/models/…``).
 
@@ -182,6 +183,7 @@ class RepositoryCalls(HubCalls):
             description: up to 999 characters.
             nickname: the name to be shown.
             default_branch: a branch that exists.
+            base_model: the model that this one was trained from; only models have it.
 
         Raises:
             InvalidInput: nothing was named, or a text cannot be sent.
@@ -198,6 +200,7 @@ class RepositoryCalls(HubCalls):
             "description": description,
             "nickname": nickname,
             "default_branch": default_branch,
+            "base_model": base_model,
         }
         repositories.update(self._hub, self._hub.repo(repo_id, repo_type), changes)
 

@@ -1,5 +1,6 @@
 """Files to the hub in one call, without a clone; `HubApi` does the work."""
 
 from csgrepo.upload.calls import upload_file, upload_folder
+from csgrepo.upload.model import push_model
 
-__all__ = ["upload_file", "upload_folder"]
+__all__ = ["push_model", "upload_file", "upload_folder"]

@@ -39,6 +39,7 @@ EXPECTED = sorted(
         "is_tracked_with_lfs",
         "login",
         "logout",
+        "push_model",
         "snapshot_download",
         "upload_file",
         "upload_folder",
