@@ -178,8 +178,9 @@ class ListCalls(HubCalls):
             HubHTTPError: the hub does not tell.
 
         Example:
-            >>> [tag.name for tag in api.get_tags("model").get("task", ())]
-            [...]
+            >>> api.set_repo_tags("wanda/bert", "task", ["fill-mask"])
+            >>> "fill-mask" in [tag.name for tag in api.get_tags("model")["task"]]
+            True
         """
         scope = RepoType.parse(repo_type).value
         listed = self._hub.entries("/api/v1/tags", "tags", params={"scope": scope})

@@ -17,7 +17,7 @@ from csgrepo.hub.finetunes import Finetunes
 from csgrepo.hub.instances import Instances
 from csgrepo.server import Hub
 from csgrepo.server.deploys.deploys import Pace
-from tests.functional.test_hubapi_failures import ELSEWHERE, KEY
+from tests.functional.test_hubapi_failures import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,8 +101,7 @@ def examples() -> Iterator[Example]:
             yield Example(name, text)
 
 
-NO_ROUTE = {f"HubApi.{name}" for name in ELSEWHERE}
-EXAMPLES = {found.name: found.text for found in examples() if found.name not in NO_ROUTE}
+EXAMPLES = {found.name: found.text for found in examples()}
 
 
 def test_no_example_is_left_out() -> None:
