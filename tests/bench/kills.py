@@ -80,10 +80,11 @@ def run(size: int, kills: int, folder: Path, seed: int) -> bool:
         hub.requests.clear()
         cache = folder / "cache"
         command = [sys.executable, "-c", CLIENT, "wanda/large", str(cache), str(folder / "read")]
-        most = 2 * (size // BLOCK) // (kills + 2)  # half of it on average: room for every kill
-        done = sum(
-            killed(command, cache, chance.randint(1, max(1, most)), variables) for _ in range(kills)
-        )
+        done = 0
+        for left in range(kills, 0, -1):
+            # Half of it on average; one that dies late leaves less for the others.
+            most = 2 * (size // BLOCK - blocks(cache)) // (left + 4)
+            done += killed(command, cache, chance.randint(1, max(1, most)), variables)
         path = subprocess.check_output(command, env=os.environ | variables, text=True).strip()
         right = read(Path(path)) == digest
         time.sleep(1)  # the last entries of the record
