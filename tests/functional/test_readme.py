@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from csgrepo import HubApi, Repository, whoami
+from csgrepo.cli import exit_codes
 from csgrepo.server import Hub
 from csgrepo.server.deploys.deploys import Pace
 from tests.functional.copies import seed
@@ -129,3 +133,37 @@ def test_hub_example(
         assert [tag.name for tag in api.list_repo_refs("wanda/bert").tags] == ["v2"]
         assert [instance.status for instance in api.instances.list()] == ["Stopped"]
         assert [job.name for job in api.finetunes.list_jobs()] == ["tune-1"]
+
+
+def test_lines_for_the_shell(
+    wandas_hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (block,) = re.findall(r"^## From the shell\n\n```sh\n(.*?)^```$", README, re.M | re.S)
+    token = os.environ["CSGHUB_TOKEN"]
+    monkeypatch.delenv("CSGHUB_TOKEN")
+    monkeypatch.setenv("CSGHUB_ENDPOINT", wandas_hub.url)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    done = subprocess.run(
+        ["bash", "-e", "-c", block],
+        input=token,
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "signed in as wanda" in done.stderr
+    assert token not in done.stdout + done.stderr
+    with HubApi(token=token) as api:
+        assert api.repo_info("wanda/my-model").private
+        assert (
+            next(iter(api.list_repo_commits("wanda/my-model"))).message.strip() == "Tell what it is"
+        )
+
+
+def test_table_of_exit_codes_is_that_of_the_code() -> None:
+    table = re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE)
+    documented = re.findall(r"^(\d+) +(.*)$", inspect.getdoc(exit_codes) or "", re.MULTILINE)
+
+    assert table == documented
