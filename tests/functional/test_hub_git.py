@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import re
+import socket
+import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from csgrepo.server import Hub
+from tests import machine, processes
 from tests.conftest import Account
+from tests.functional.jobs_clone import until
 from tests.stock import RemoteRepository, StockGit
 
 LIMIT = 20 * 1024 * 1024
@@ -344,3 +350,25 @@ def test_a_client_killed_in_the_middle_of_a_push_changes_nothing(model, hub, acc
 def _breaking(body: bytes):
     yield body
     raise requests.exceptions.ConnectionError("the machine vanished")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
+def test_push_whose_client_goes_away_leaves_no_process_behind(
+    hub: Hub, account: Account, model: RemoteRepository
+) -> None:
+    """Git's CGI program, told how long a body is, waits for all of it for ever."""
+
+    def running() -> bool:
+        found = processes.marked(os.environ[machine.MARK]).values()
+        return any("http-backend" in command for command in found)
+
+    address = urlsplit(model.signed_url)
+    sign = base64.b64encode(f"{model.username}:{model.password}".encode()).decode()
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(
+            f"POST {address.path}/git-receive-pack HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Basic {sign}\r\nContent-Length: 1000\r\n"
+            "Content-Type: application/x-git-receive-pack-request\r\n\r\n0000".encode()
+        )
+        until(running, "git to run")
+    until(lambda: not running(), "git to end")

@@ -218,6 +218,9 @@ class _Exchange:
                     await self._workers.run(_write, stdin, piece)
         except Disconnected:
             logger.info("a client went away in the middle of its request")
+            # It would wait for the rest for ever, as hard as it can: git takes the end of the
+            # input for no bytes yet. Nothing has been done before all of it has come.
+            await self._workers.run(stop, process)
         finally:
             with contextlib.suppress(BrokenPipeError):
                 stdin.close()
