@@ -10,7 +10,7 @@ import pytest
 
 import csgrepo
 from csgrepo import errors
-from csgrepo.hub.commits import plan
+from csgrepo.hub.commits.git_route import GitRoute
 from csgrepo.server import Hub
 from tests.functional import uploads
 from tests.functional.uploads import Target, folder
@@ -45,7 +45,7 @@ def test_a_folder_is_added_to_what_is_there(target: Target, tmp_path: Path) -> N
 def test_many_files_become_several_commits_and_a_rerun_costs_no_body(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "FILES_PER_COMMIT", 40)
+    monkeypatch.setattr(GitRoute, "files_per_commit", 40)
     files = {f"d{number % 7}/f{number}.txt": b"%d" % number for number in range(100)}
     out = folder(tmp_path / "out", files)
     before, count = target.tree(), target.commits()

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgrepo.hub import HubApi
+from tests.functional.jobs_clone import until
 
 if TYPE_CHECKING:
     from csgrepo.server import Hub
     from tests.stock import RemoteRepository, StockGit
 
-__all__ = ["Target", "target"]
+__all__ = ["Target", "folder", "target", "until"]
 
 _numbers = itertools.count(1)
 
@@ -48,9 +49,17 @@ class Target:
     def pointers(self, branch: str = "main") -> set[str]:
         """The files that git keeps a pointer of."""
         bare = self.git.at(self.remote.path)
-        names = bare("ls-tree", "-r", "-z", "--name-only", branch).split("\0")[:-1]
         start = "version https://git-lfs"
-        return {name for name in names if bare("cat-file", "-p", f"{branch}:{name}")[:23] == start}
+        return {
+            name
+            for name in self.names(branch)
+            if bare("cat-file", "-p", f"{branch}:{name}")[:23] == start
+        }
+
+    def names(self, branch: str = "main") -> set[str]:
+        """The paths of all files."""
+        bare = self.git.at(self.remote.path)
+        return set(bare("ls-tree", "-r", "-z", "--name-only", branch).split("\0")[:-1])
 
     def tree(self, branch: str = "main") -> dict[str, bytes]:
         """Clone with stock git and git-lfs, which must find nothing wrong; return all files."""

@@ -12,27 +12,25 @@ import random
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from csgrepo.errors import BadRequest, Conflict, InvalidInput, VerificationFailed
-from csgrepo.files import disk_errors
+from csgrepo.errors import InvalidInput
 from csgrepo.hub.commits import plan as planning
 from csgrepo.hub.commits.content import read_content
 from csgrepo.hub.commits.folder import is_match
+from csgrepo.hub.commits.git_route import GitRoute
 from csgrepo.hub.commits.keeping import Keeping, Wish, keep
 from csgrepo.hub.commits.objects import Sent, send_objects
 from csgrepo.hub.commits.operation import CommitOperationAdd, checked
-from csgrepo.hub.commits.over_rest import OverRest, Written, is_refusal_of_git
-from csgrepo.hub.commits.pack import commit_bytes, object_id, write_pack
 from csgrepo.hub.commits.preupload import preupload
-from csgrepo.hub.commits.push import LARGEST_PUSH, BranchMoved, Move, push
 from csgrepo.hub.commits.receipt import CommitInfo
-from csgrepo.hub.commits.trees import Base, Trees, changed
+from csgrepo.hub.commits.rest_route import RestRoute
+from csgrepo.hub.commits.routes import BranchMoved, Site, Writing, conflict, is_closed_to_git
+from csgrepo.hub.commits.rules import rules_above
+from csgrepo.hub.commits.trees import Base, Trees
 from csgrepo.hub.connection import repo_path
-from csgrepo.hub.git_refs import advertised
 from csgrepo.hub.reading import text
 from csgrepo.lfs.attributes import FILE as ATTRIBUTES
 from csgrepo.progress import Reporter
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from csgrepo.hub.commits.operation import CommitOperationDelete, Operation
     from csgrepo.hub.commits.plan import Part, Plan
     from csgrepo.hub.commits.preupload import Answer
+    from csgrepo.hub.commits.routes import Route
     from csgrepo.hub.connection import HubConnection
     from csgrepo.hub.git_refs import Advertised
     from csgrepo.repo_id import RepoId
@@ -69,7 +68,6 @@ class Order:
         create_branch: make the branch where there is none.
         dry_run: only tell what would be done.
         in_parts: whether it may be several commits.
-        missing_ok: whether what is to be deleted may be gone already.
         swept: a folder, and patterns of what is to be deleted in it unless it is written.
     """
 
@@ -80,7 +78,6 @@ class Order:
     create_branch: bool = False
     dry_run: bool = False
     in_parts: bool = False
-    missing_ok: bool = False
     swept: tuple[str, Sequence[str]] | None = None
 
 
@@ -94,20 +91,20 @@ def commit(
         check_ref_name(order.branch)
     adds, deletes = checked(operations)
     with tempfile.TemporaryDirectory(prefix="csgrepo-upload-") as scratch:
-        return _Committer(hub, repo, order, Path(scratch)).run(adds, deletes)
+        return _committer(hub, repo, order, Path(scratch)).run(adds, deletes)
 
 
-@dataclass(slots=True)
-class _State:
-    """The branch as it was last seen.
+def _committer(hub: HubConnection, repo: RepoId, order: Order, scratch: Path) -> _Committer:
+    """Choose the way that the repository is open to."""
+    route: type[GitRoute | RestRoute] = RestRoute if is_closed_to_git(hub, repo) else GitRoute
+    branch = order.branch or _default_branch(hub, repo)
+    site = Site(hub, repo, branch, Trees(hub, repo), scratch, Reporter(str(repo)))
+    return _Committer(site, route(site), order)
 
-    Attributes:
-        refs: what the hub told about its refs.
-        base: what the next commit is made on.
-    """
 
-    refs: Advertised
-    base: Base
+def _default_branch(hub: HubConnection, repo: RepoId) -> str:
+    fields = hub.data(repo_path(repo))
+    return check_ref_name(text(fields, "default_branch") or "main")
 
 
 @dataclass(slots=True)
@@ -122,86 +119,56 @@ class _Done:
 class _Committer:
     """One call's work."""
 
-    def __init__(self, hub: HubConnection, repo: RepoId, order: Order, scratch: Path) -> None:
-        self._hub = hub
-        self._repo = repo
+    def __init__(self, site: Site, route: Route, order: Order) -> None:
+        self._site = site
+        self._route = route
         self._order = order
-        self._scratch = scratch
-        self._reporter = Reporter(str(repo))
-        self._branch = ""
-        self._signature = ""
+        self._done = _Done()
         self._has_new_attributes = False
         self._contents: dict[str, Content] = {}
-        self._over_rest: OverRest | None = None
 
     def run(
         self, adds: Mapping[str, CommitOperationAdd], deletes: Sequence[CommitOperationDelete]
     ) -> CommitInfo:
-        refs = self._advertised()
-        self._trees = Trees(self._hub, self._repo, refs.hash)
-        state = _State(refs, self._base(refs))
-        self._contents = self._read(adds, refs.hash)
-        self._complete_attributes(refs.hash)
-        answers = self._ask(state.base, self._contents)
-        gone = self._gone(state.base, deletes, missing_ok=self._order.missing_ok)
-        plan = planning.decide(self._contents, answers, gone)
-        done = _Done()
+        refs = self._route.look()
+        self._site.trees.used = refs.hash
+        base = self._base(refs)
+        self._contents = self._read(adds)
+        self._complete_attributes()
+        answers = self._ask(base, self._contents)
+        gone = self._gone(base, deletes) | set(self._swept(base))
+        plan = planning.decide(self._contents, answers, frozenset(gone))
         if not (self._order.dry_run or plan.is_empty):
-            self._carry_out(state, plan, answers, done)
-        return self._receipt(state, plan, done)
-
-    def _advertised(self) -> Advertised:
-        """Return the refs, and settle which branch is meant and how it is written to."""
-        try:
-            refs = advertised(self._hub, self._repo, "git-receive-pack")
-        except BadRequest as refusal:
-            if not is_refusal_of_git(refusal):
-                raise
-            self._branch = self._order.branch or self._default_branch()
-            self._over_rest = OverRest(self._hub, self._repo, self._branch)
-            return self._over_rest.refs()
-        self._branch = self._order.branch or self._default_branch()
-        return refs
+            base = self._carry_out(base, plan, answers)
+        return self._receipt(base.commit, plan)
 
     # -- what is there, and what is meant ------------------------------------------------------
 
-    @property
-    def _ref(self) -> str:
-        return f"refs/heads/{self._branch}"
-
-    def _default_branch(self) -> str:
-        fields = self._hub.data(repo_path(self._repo))
-        return check_ref_name(text(fields, "default_branch") or "main")
-
     def _base(self, refs: Advertised) -> Base:
         """Return what the branch holds, or what a new one is to begin at."""
-        head = refs.refs.get(self._ref, "")
-        wanted = self._order.parent
+        site, wanted = self._site, self._order.parent
+        head = refs.refs.get(site.ref, "")
         if head:
-            if wanted not in {None, head}:
-                raise self._conflict(f"{self._branch} is at {head}, not at {wanted}")
-            return self._over_rest.base(refs) if self._over_rest else self._trees.base(head)
-        if self._over_rest:
-            return self._over_rest.base(refs)
+            if wanted not in {None, head} and wanted not in self._done.commits:
+                raise conflict(site, f"{site.branch} is at {head}, not at {wanted}")
+            return self._route.base(head)
         others = [name for name in refs.refs if name.startswith("refs/heads/")]
         if others and not self._order.create_branch:
-            raise self._hub.missing(
-                f"{self._repo} has no branch {self._branch!r}; pass create_branch=True to make it",
-                repo_path(self._repo),
+            raise site.hub.missing(
+                f"{site.repo} has no branch {site.branch!r}; pass create_branch=True to make it",
+                repo_path(site.repo),
             )
-        start = wanted or (refs.refs.get(f"refs/heads/{self._default_branch()}") if others else "")
-        return self._trees.base(start or "")
+        if others and not wanted:
+            wanted = refs.refs.get(f"refs/heads/{_default_branch(site.hub, site.repo)}")
+        return self._route.base(wanted or "")
 
-    def _conflict(self, words: str) -> Conflict:
-        url = self._repo.git_url(self._hub.endpoint)
-        return Conflict(status=200, code="", server_message=words, request_id="", url=url)
-
-    def _read(self, adds: Mapping[str, CommitOperationAdd], used: str) -> dict[str, Content]:
+    def _read(self, adds: Mapping[str, CommitOperationAdd]) -> dict[str, Content]:
         """Read everything that is to be added, each file once."""
+        site = self._site
 
         def read(add: CommitOperationAdd) -> Content:
-            with self._reporter.task("hash", add.path_in_repo) as task:
-                return read_content(add, used, self._scratch, task.advance)
+            with site.reporter.task("hash", add.path_in_repo) as task:
+                return read_content(add, site.trees.used, site.scratch, task.advance)
 
         with ThreadPoolExecutor(_READERS, thread_name_prefix="csgrepo-hash") as pool:
             try:
@@ -210,7 +177,7 @@ class _Committer:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _complete_attributes(self, used: str) -> None:
+    def _complete_attributes(self) -> None:
         """Have a ``.gitattributes`` that comes along name the files that git cannot keep.
 
         Done first, and whether or not they are there already: the same call has to come to the
@@ -228,38 +195,37 @@ class _Committer:
             merged = keep(large, rules, folder).attributes
         if merged is not None:
             add = CommitOperationAdd(ATTRIBUTES, merged)
-            self._contents[ATTRIBUTES] = read_content(add, used, self._scratch)
+            self._contents[ATTRIBUTES] = read_content(
+                add, self._site.trees.used, self._site.scratch
+            )
 
     def _ask(self, base: Base, contents: Mapping[str, Content]) -> dict[str, Answer]:
         if not base.commit or not contents:
             return {}
         sizes = {path: content.size for path, content in contents.items()}
-        return preupload(self._hub, self._repo, base.commit, sizes)
+        return preupload(self._site.hub, self._site.repo, base.commit, sizes)
 
-    def _gone(
-        self, base: Base, deletes: Sequence[CommitOperationDelete], *, missing_ok: bool
-    ) -> frozenset[str]:
+    def _gone(self, base: Base, deletes: Sequence[CommitOperationDelete]) -> set[str]:
         """Return the files that are to be taken away.
 
         Raises:
-            NotFound: there is no such file or folder, unless `missing_ok`.
+            NotFound: there is no such file or folder.
         """
+        site = self._site
         gone: set[str] = set()
         for delete in deletes:
-            entry = self._trees.find(base, delete.path) if base.commit else None
+            entry = site.trees.find(base, delete.path) if base.commit else None
             if entry is None or entry.is_folder != delete.is_folder:
-                if missing_ok:
-                    continue
                 kind = "folder" if delete.is_folder else "file"
-                raise self._hub.missing(
-                    f"{self._repo} has no {kind} {delete.path!r} on {self._branch}",
-                    repo_path(self._repo),
+                raise site.hub.missing(
+                    f"{site.repo} has no {kind} {delete.path!r} on {site.branch}",
+                    repo_path(site.repo),
                 )
             if delete.is_folder:
-                gone.update(self._trees.below(base, delete.path, entry.oid))
+                gone.update(site.trees.below(base, delete.path, entry.oid))
             else:
                 gone.add(delete.path)
-        return frozenset(gone | set(self._swept(base)))
+        return gone
 
     def _swept(self, base: Base) -> Iterator[str]:
         """Yield what is there and matches the patterns of what is to be deleted."""
@@ -268,253 +234,110 @@ class _Committer:
         folder, patterns = self._order.swept
         oid = base.tree
         if folder:
-            entry = self._trees.find(base, folder)
+            entry = self._site.trees.find(base, folder)
             oid = entry.oid if entry and entry.is_folder else ""
-        for path in self._trees.below(base, folder, oid):
+        for path in self._site.trees.below(base, folder, oid):
             inner = path.removeprefix(f"{folder}/") if folder else path
             if path != ATTRIBUTES and is_match(inner, patterns):
                 yield path
 
     # -- doing it ------------------------------------------------------------------------------
 
-    def _carry_out(
-        self, state: _State, plan: Plan, answers: Mapping[str, Answer], done: _Done
-    ) -> None:
-        self._signature = self._signed()
+    def _carry_out(self, base: Base, plan: Plan, answers: Mapping[str, Answer]) -> Base:
         self._has_new_attributes = ATTRIBUTES in plan.written
         likely = {path: answers[path].in_lfs for path in plan.written if path in answers}
         likely |= {p: True for p in plan.written if not self._contents[p].blob}
-        parts = planning.parts(plan, self._contents, likely)
-        if len(parts) > 1 and not self._order.in_parts:
+        if self._order.in_parts:
+            parts = planning.parts(
+                plan,
+                self._contents,
+                likely,
+                most_files=self._route.files_per_commit,
+                most_bytes=self._route.bytes_per_commit,
+            )
+        else:
             parts = [planning.Part(plan.written, plan.deleted)]
         for number, part in enumerate(parts, 1):
             count = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""
-            self._commit(state, part, answers, f"{self._order.message}{count}", done)
+            base = self._commit(base, part, answers, f"{self._order.message}{count}")
+        return base
 
-    def _commit(
-        self, state: _State, part: Part, answers: Mapping[str, Answer], message: str, done: _Done
-    ) -> None:
+    def _commit(self, base: Base, part: Part, answers: Mapping[str, Answer], message: str) -> Base:
         """Make one commit, on whatever the branch holds by then."""
         for attempt in range(_MOVES_TAKEN + 1):
             try:
-                self._try(state, part, answers, message, done)
+                return self._try(base, part, answers, message)
             except BranchMoved as moved:
                 if self._order.parent is not None or attempt == _MOVES_TAKEN:
                     raise moved.refusal from moved
-            else:
-                return
             pause_s = min(_PAUSE_S * 2 ** min(attempt, 10), _LONGEST_PAUSE_S)
             time.sleep(random.uniform(0, pause_s))  # noqa: S311 - keeps writers apart
-            state.refs = advertised(self._hub, self._repo, "git-receive-pack")
-            state.base = self._base(state.refs)
-            part, answers = self._again(state.base, part)
+            base = self._base(self._route.look())
+            part, answers = self._again(base, part)
             if not (part.written or part.deleted):
-                return
+                break  # somebody else, or an attempt whose answer was lost, did it all
+        return base
 
     def _again(self, base: Base, part: Part) -> tuple[Part, dict[str, Answer]]:
         """Plan one commit anew, on what others have left."""
         contents = {path: self._contents[path] for path in part.written}
         answers = self._ask(base, contents)
-        gone = frozenset(path for path in part.deleted if self._trees.find(base, path))
+        gone = frozenset(path for path in part.deleted if self._site.trees.find(base, path))
         plan = planning.decide(contents, answers, gone)
         return planning.Part(plan.written, plan.deleted), answers
 
-    def _try(
-        self, state: _State, part: Part, answers: Mapping[str, Answer], message: str, done: _Done
-    ) -> None:
+    def _try(self, base: Base, part: Part, answers: Mapping[str, Answer], message: str) -> Base:
         contents = {path: self._contents[path] for path in part.written}
-        keeping = self._keep(state.base, part, contents, answers)
+        keeping = self._keep(base, part, answers)
         large = [contents[path] for path in contents if path in keeping.in_lfs]
-        sent = send_objects(
-            self._hub, self._repo, self._ref, large, scratch=self._scratch, reporter=self._reporter
-        )
-        done.sent = Sent(done.sent.objects + sent.objects, done.sent.size_bytes + sent.size_bytes)
-        done.attributes = done.attributes or keeping.attributes is not None
-        if self._over_rest:
-            written = self._for_rest(contents, keeping, state.refs.hash)
-            whole = f"{message}\n\n{self._order.description}".rstrip()
-            done.commits += self._over_rest.write(state.base, written, part.deleted, whole)
-            state.refs = self._over_rest.refs()
-            state.base = self._over_rest.base(state.refs)
-            return
-        move, tree = self._pack(state, part, contents, keeping, message)
-        with self._reporter.task("push", self._branch, move.size) as task:
-            refs = push(self._hub, self._repo, state.refs, move, on_retry=task.retry)
-            task.advance(move.size)
-        self._check(refs, move)
-        done.commits.append(move.new)
-        state.refs = replace(refs, refs={**refs.refs, self._ref: move.new})
-        state.base = Base(move.new, tree)
+        self._done.sent += send_objects(self._site, large)
+        written: dict[str, Content | bytes] = {
+            path: content.pointer.encode() if path in keeping.in_lfs else content
+            for path, content in contents.items()
+        }
+        if keeping.attributes is not None:
+            written[ATTRIBUTES] = keeping.attributes
+            self._done.attributes = True
+        body = f"{message}\n\n{self._order.description}" if self._order.description else message
+        made = self._route.write(base, Writing(body, written, frozenset(part.deleted)))
+        self._done.commits += made.commits
+        return made.base
 
-    def _for_rest(
-        self, contents: Mapping[str, Content], keeping: Keeping, used: str
-    ) -> dict[str, Written]:
-        """Return what REST is given for each path."""
-        written = {path: Written(c, c.blob, c.size) for path, c in contents.items()}
-        for path in keeping.in_lfs & contents.keys():
-            pointer = contents[path].pointer
-            encoded = pointer.encode()
-            written[path] = Written(encoded, pointer.oid, len(encoded))
-        if (lines := keeping.attributes) is not None:
-            written[ATTRIBUTES] = Written(lines, object_id("blob", lines, used), len(lines))
-        return written
-
-    def _check(self, refs: Advertised, move: Move) -> None:
-        """Make sure that the branch holds the commit, or has gone on from it."""
-        there = refs.refs.get(self._ref)
-        if there == move.new:
-            return
-        if there:
-            path = f"{repo_path(self._repo)}/commits"
-            listed = self._hub.pages(
-                path,
-                "commits",
-                lambda fields: text(fields, "id"),
-                params={"ref": there},
-                inner="commits",
-                limit=1000,
-            )
-            if move.new in listed:
-                return
-        raise VerificationFailed(
-            self._repo.git_url(self._hub.endpoint),
-            [f"{self._branch} is {there or 'not there'} and does not have commit {move.new}"],
-        )
-
-    def _keep(
-        self,
-        base: Base,
-        part: Part,
-        contents: Mapping[str, Content],
-        answers: Mapping[str, Answer],
-    ) -> Keeping:
+    def _keep(self, base: Base, part: Part, answers: Mapping[str, Answer]) -> Keeping:
         # The hub judges names by the attributes that it has, not by those that come along.
         by_name = {} if self._has_new_attributes else answers
         wishes = {
-            path: Wish(content.size, path in by_name and by_name[path].in_lfs)
-            for path, content in contents.items()
+            path: Wish(self._contents[path].size, path in by_name and by_name[path].in_lfs)
+            for path in part.written
         }
-        rules = dict(self._rules(base, part, contents))
+        going = frozenset(part.deleted)
+        rules = rules_above(self._site, base, part.written, coming=self._contents, going=going)
         with self._folder() as folder:
-            return keep(wishes, rules, folder)
-
-    def _rules(
-        self, base: Base, part: Part, contents: Mapping[str, Content]
-    ) -> Iterator[tuple[str, bytes]]:
-        """Yield every ``.gitattributes`` above the files, as it will be."""
-        for folder in sorted(_folders(contents)):
-            path = f"{folder}/{ATTRIBUTES}" if folder else ATTRIBUTES
-            if path in contents:
-                yield path, contents[path].whole()
-            elif path in self._contents and path not in part.deleted:
-                yield path, self._contents[path].whole()
-            elif base.commit and path not in part.deleted:
-                entry = self._trees.find(base, path)
-                if entry and not entry.is_folder:
-                    yield path, self._blob(base, path, entry.oid)
-
-    def _blob(self, base: Base, path: str, oid: str) -> bytes:
-        url = f"{repo_path(self._repo)}/resolve/{quote(path)}"
-        content = self._hub.ask("GET", url, params={"ref": base.commit}).content
-        if object_id("blob", content, self._trees.used) != oid:
-            raise VerificationFailed(
-                self._repo.git_url(self._hub.endpoint),
-                [f"{path} at {base.commit} came with other content than git says it has"],
-            )
-        return content
+            return keep(wishes, dict(rules), folder)
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=self._site.scratch) as folder:
             yield Path(folder)
 
-    def _pack(
-        self,
-        state: _State,
-        part: Part,
-        contents: Mapping[str, Content],
-        keeping: Keeping,
-        message: str,
-    ) -> tuple[Move, str]:
-        """Write what the hub lacks to a file."""
-        used = state.refs.hash
-        blobs: dict[str, Content | bytes] = {}
-        written: dict[str, str] = {}
-        for path, content in contents.items():
-            if path in keeping.in_lfs:
-                pointer = content.pointer.encode()
-                written[path] = object_id("blob", pointer, used)
-                blobs[written[path]] = pointer
-            else:
-                written[path] = content.blob
-                blobs[content.blob] = content
-        if keeping.attributes is not None:
-            written[ATTRIBUTES] = object_id("blob", keeping.attributes, used)
-            blobs[written[ATTRIBUTES]] = keeping.attributes
-        tree, folders = changed(self._trees, state.base, written, frozenset(part.deleted))
-        body = f"{message}\n\n{self._order.description}" if self._order.description else message
-        made = commit_bytes(
-            tree,
-            state.base.commit,
-            signature=self._signature,
-            when=int(time.time()),
-            message=body,
-        )
-
-        def objects() -> Iterator[tuple[str, bytes]]:
-            yield "commit", made
-            for content in folders.values():
-                yield "tree", content
-            for blob in blobs.values():
-                yield "blob", blob if isinstance(blob, bytes) else blob.whole()
-
-        pack = self._scratch / "pack"
-        with disk_errors(pack), pack.open("wb") as target:
-            size = write_pack(target, 1 + len(folders) + len(blobs), objects(), used)
-        if size > LARGEST_PUSH:
-            raise InvalidInput(
-                f"one commit with {size} bytes for git is more than the hub takes at once "
-                f"({LARGEST_PUSH}); make several, use upload_folder, or keep the files in LFS"
-            )
-        return Move(self._ref, object_id("commit", made, used), pack, size), tree
-
-    def _signed(self) -> str:
-        account = self._hub.account()
-        clean = str.maketrans("", "", "<>\n\0")
-        return f"{account.name.translate(clean)} <{account.email.translate(clean)}>"
-
-    def _receipt(self, state: _State, plan: Plan, done: _Done) -> CommitInfo:
-        oid = state.base.commit
-        if self._order.dry_run:
-            oid = state.refs.refs.get(self._ref, "")
-        page = self._repo.web_url(self._hub.endpoint)
+    def _receipt(self, oid: str, plan: Plan) -> CommitInfo:
+        page = self._site.repo.web_url(self._site.hub.endpoint)
         updated = plan.updated
-        if done.attributes and ATTRIBUTES not in plan.written:
+        if self._done.attributes and ATTRIBUTES not in plan.written:
             updated = (ATTRIBUTES, *updated)
         return CommitInfo(
             oid=oid,
             url=f"{page}/commit/{oid}" if oid else page,
-            branch=self._branch,
+            branch=self._site.branch,
             message=self._order.message,
             description=self._order.description,
-            commits=tuple(done.commits),
+            commits=tuple(self._done.commits),
             added=plan.added,
             updated=updated,
             unchanged=plan.unchanged,
             deleted=plan.deleted,
             ignored=plan.ignored,
-            objects_sent=done.sent.objects,
-            bytes_sent=done.sent.size_bytes,
+            objects_sent=self._done.sent.objects,
+            bytes_sent=self._done.sent.size_bytes,
             dry_run=self._order.dry_run,
         )
-
-
-def _folders(paths: Mapping[str, Content]) -> set[str]:
-    """Return all folders above some files, the root among them."""
-    found = {""}
-    for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return found

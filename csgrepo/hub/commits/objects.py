@@ -13,13 +13,10 @@ from csgrepo.lfs.batch import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from csgrepo.hub.commits.content import Content
-    from csgrepo.hub.connection import HubConnection
+    from csgrepo.hub.commits.routes import Site
     from csgrepo.lfs.pointer import Pointer
-    from csgrepo.progress import Reporter
-    from csgrepo.repo_id import RepoId
 
 __all__ = ["Sent", "send_objects"]
 
@@ -31,16 +28,11 @@ class Sent:
     objects: int = 0
     size_bytes: int = 0
 
+    def __add__(self, other: Sent) -> Sent:
+        return Sent(self.objects + other.objects, self.size_bytes + other.size_bytes)
 
-def send_objects(
-    hub: HubConnection,
-    repo: RepoId,
-    ref: str,
-    contents: Collection[Content],
-    *,
-    scratch: Path,
-    reporter: Reporter,
-) -> Sent:
+
+def send_objects(site: Site, contents: Collection[Content]) -> Sent:
     """Bring to the hub what it lacks, and return once it has said that it has everything.
 
     What is broken off is gone on with by the next call, also one of another process.
@@ -54,15 +46,15 @@ def send_objects(
     wanted = {content.pointer: content for content in contents if content.size}
     if not wanted:
         return Sent()
-    url = f"{repo.git_url(hub.endpoint)}/info/lfs"
+    url, hub = f"{site.address}/info/lfs", site.hub
     with Http(silence_s=min(hub.timeout_s, settings().stall_timeout_s)) as http:
         unfinished = settings().home / "uploads"
-        server = HttpServer(url, http, hub.credentials.authorization, ref, unfinished)
+        server = HttpServer(url, http, hub.credentials.authorization, site.ref, unfinished)
         sends = server.lacking(list(wanted))
 
         def send(pointer: Pointer) -> None:
             content = wanted[pointer]
-            with reporter.task("upload", content.name, content.size) as task:
+            with site.reporter.task("upload", content.name, content.size) as task:
 
                 def advance(count: int) -> None:
                     if count > 0:
@@ -70,7 +62,7 @@ def send_objects(
                     task.advance(count)
 
                 content.check()
-                sends[pointer](content.on_disk(scratch), advance, task.retry)
+                sends[pointer](content.on_disk(site.scratch), advance, task.retry)
                 content.check()
 
         failures = transfer.each(sends, send, transfer.WORKERS)

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from csgrepo.hub.commits.content import Content
     from csgrepo.hub.commits.preupload import Answer
 
-__all__ = ["Part", "Plan", "decide", "parts"]
-
-FILES_PER_COMMIT = 5000
-BYTES_PER_COMMIT = 100 * 1024 * 1024  # of what git keeps; the hub takes pushes of 200 MiB
+__all__ = ["Part", "Plan", "decide", "groups", "parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,14 @@ def _goes(folder: str, deleted: frozenset[str]) -> bool:
     return any(path.startswith(f"{folder}/") for path in deleted)
 
 
-def parts(plan: Plan, contents: Mapping[str, Content], in_lfs: Mapping[str, bool]) -> list[Part]:
+def parts(
+    plan: Plan,
+    contents: Mapping[str, Content],
+    in_lfs: Mapping[str, bool],
+    *,
+    most_files: int,
+    most_bytes: int,
+) -> list[Part]:
     """Return the plan as commits that the hub takes; what is deleted goes in the last of them.
 
     Attributes come first, so that they hold for all that follows.
@@ -109,21 +113,29 @@ def parts(plan: Plan, contents: Mapping[str, Content], in_lfs: Mapping[str, bool
         plan: the whole.
         contents: what is written, by path.
         in_lfs: what is kept in LFS and therefore weighs nothing here.
+        most_files: how many files one commit may have.
+        most_bytes: how many bytes of git's own.
     """
     ordered = sorted(plan.written, key=lambda path: (not path.endswith(".gitattributes"), path))
-    groups = list(_groups(ordered, contents, in_lfs)) or [()]
-    last = Part(groups[-1], plan.deleted)
-    return [*(Part(group) for group in groups[:-1]), last]
+    weights = {path: 0 if in_lfs.get(path) else contents[path].size for path in ordered}
+    *first, rest = list(groups(weights, most_files, most_bytes)) or [()]
+    return [*map(Part, first), Part(rest, plan.deleted)]
 
 
-def _groups(
-    paths: list[str], contents: Mapping[str, Content], in_lfs: Mapping[str, bool]
+def groups(
+    weights: Mapping[str, int], most_files: int, most_bytes: int
 ) -> Iterator[tuple[str, ...]]:
+    """Yield paths in groups that are not too many and not too heavy, in their order.
+
+    Args:
+        weights: the paths, and the bytes of each.
+        most_files: how many a group may have.
+        most_bytes: what it may weigh; a single file may weigh more.
+    """
     group: list[str] = []
     weight = 0
-    for path in paths:
-        size = 0 if in_lfs.get(path) else contents[path].size
-        if group and (len(group) == FILES_PER_COMMIT or weight + size > BYTES_PER_COMMIT):
+    for path, size in weights.items():
+        if group and (len(group) == most_files or weight + size > most_bytes):
             yield tuple(group)
             group, weight = [], 0
         group.append(path)

@@ -63,7 +63,7 @@ class Trees:
 
     hub: HubConnection
     repo: RepoId
-    used: str
+    used: str = "sha1"
     _known: dict[str, dict[str, TreeEntry]] = field(default_factory=dict)
 
     def base(self, commit: str) -> Base:
