@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from csgrepo.server.operation import admin, metrics
 from csgrepo.server.rest import (
     api_keys,
     archives,
+    clusters,
     commit,
     content,
     deploy_lists,
@@ -57,9 +59,12 @@ from csgrepo.server.web import pages
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from csgrepo.server.backend import Backend
+
+_HEADED = re.compile(r"(?!/api/v1/)(?!.*/info/)(?!/(csg|hf|ms)/api/)")
 
 __all__ = ["build", "route_table"]
 
@@ -97,6 +102,7 @@ _MODULES = (
     metrics,
     admin,
     offers,
+    clusters,
     revisions,  # before the deploys, whose numbers may be any word
     deploys,
     deploy_lists,
@@ -117,8 +123,11 @@ def route_table(backend: Backend) -> list[tuple[list[str], str]]:
 
 def build(backend: Backend) -> Gate:
     """Return the ASGI application of a hub."""
+    routes = [route for module in _MODULES for route in module.routes(backend)]
+    for route in routes:
+        _spare_head(route)
     app = Starlette(
-        routes=[route for module in _MODULES for route in module.routes(backend)],
+        routes=routes,
         exception_handlers={
             Refusal: refusal_answer,
             HTTPException: _unknown,
@@ -128,6 +137,15 @@ def build(backend: Backend) -> Gate:
     )
     app.router.redirect_slashes = False
     return Gate(_open_to_pages(app), backend)
+
+
+def _spare_head(route: BaseRoute) -> None:
+    """Let a route answer HEAD only where the contract's router does: for files to be resolved.
+
+    Beside them stand this hub's own, which are no part of it.
+    """
+    if isinstance(route, Route) and route.methods and not _HEADED.match(route.path):
+        route.methods.discard("HEAD")
 
 
 def _open_to_pages(app: ASGIApp) -> ASGIApp:

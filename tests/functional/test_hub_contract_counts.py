@@ -102,13 +102,13 @@ def test_what_a_spaces_programs_are_told_is_for_those_who_may_write(
 ):
     secret = {"env": '{"A": "1"}', "secrets": '{"KEY": "hush"}', "variables": '{"B": "2"}'}
     base = wanda.create("app", "spaces", **secret)
-    assert wanda.get(base).items() >= {**secret, "sku": 1}.items()
+    assert wanda.get(base).items() >= {**secret, "sku": "1"}.items()
     for shown in (stranger("GET", base), stranger("GET", "/api/v1/spaces"),
                   wanda("GET", f"/api/v1/user/{wanda.name}/spaces")):  # fmt: skip
         assert shown.status_code == 200
         assert "hush" not in shown.text
     assert wanda("PUT", base, json={"secrets": "", "resource_id": 2}).status_code == 200
-    assert wanda.get(base).items() >= {"secrets": "", "env": secret["env"], "sku": 2}.items()
+    assert wanda.get(base).items() >= {"secrets": "", "env": secret["env"], "sku": "2"}.items()
 
 
 def test_lfs_below_the_word_of_rest_fails_for_mcps(wanda: Api):

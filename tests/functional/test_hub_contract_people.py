@@ -169,7 +169,7 @@ def test_a_profile_is_changed_by_uuid_and_by_its_owner(wanda: Api, stranger, nob
     assert by_uuid["username"] == wanda.name
     assert not {"email", "uuid", "bio", "homepage", "roles", "id"} & by_uuid.keys()
     assert by_uuid["created_at"] == NEVER
-    assert by_uuid["namespaces"][0].keys() == {"Path", "Type", "Avatar", "UUID", "NSType"}
+    assert by_uuid["namespaces"][0].keys() == {"Path", "Type", "Avatar", "UUID", "NSType", "User"}
     assert said(nobody("GET", f"/api/v1/user/{wanda.name}?type=uuid")) == (404, "SYS-ERR-3")
     change = f"/api/v1/user/{number}"
     assert said(stranger("PUT", change, json={"bio": "x"})) == (403, "AUTH-ERR-2")

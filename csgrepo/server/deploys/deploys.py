@@ -190,6 +190,11 @@ class Deploys:
         row = self._database.row("SELECT * FROM deploys WHERE service = ?", service)
         return self._deploy(row) if row else None
 
+    def all(self) -> list[Deploy]:
+        """Return all deploys, the newest first."""
+        rows = self._database.rows("SELECT * FROM deploys ORDER BY id DESC")
+        return [self._deploy(row) for row in rows]
+
     def of_repository(self, kind: DeployType, repository: Repository) -> list[Deploy]:
         """Return a repository's deploys, the newest first."""
         sql = "SELECT * FROM deploys WHERE type = ? AND repository_id = ? ORDER BY id DESC"

@@ -56,6 +56,8 @@ class CommitWriter:
             CommitRefused: an action does not fit what the branch holds, a path or branch cannot
                 be, the checks of every push say no, or the branch does not stand still.
         """
+        if not draft.branch:
+            raise CommitRefused("no branch was named")
         for name in filter(None, (draft.branch, draft.start)):
             check_branch(name)
         git = self._store.git(repository_id)

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.kinds import Kind
+from csgrepo.server.repos.models import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from csgrepo.server.repos.catalogue import Repository
 
-__all__ = ["changed_details", "first_details", "keeps_files_in_xet", "shown_details"]
+__all__ = [
+    "changed_details",
+    "first_details",
+    "fixed_details",
+    "keeps_files_in_xet",
+    "shown_details",
+]
 
 _LONGEST = 10_000
 _LARGEST = 2**53
@@ -46,7 +53,7 @@ _FIELDS: dict[Kind, dict[str, str | int]] = {
     },
     Kind.MCP: {"tool_count": 0, "star_count": 0, "configuration": ""},
 }
-_SHOWN_AS = {"resource_id": "sku", "tool_count": "tools_num", "star_count": "star_num"}
+_SHOWN_AS = {"tool_count": "tools_num", "star_count": "star_num"}
 _FOR_WRITERS = {"env", "secrets", "variables"}
 _WANTED_BY_SPACES = ("sdk", "resource_id", "cluster_id")
 _XNET = "xnet_enabled"
@@ -54,6 +61,64 @@ _MAY_BE_XNET = {Kind.MODEL, Kind.DATASET}
 _DATASET_TYPES = {"normal", "commercial"}
 # A change that leaves these out sets them back, as the contract has it.
 _RESET = ("report_url", "medium_risk_count", "high_risk_count")
+
+
+# What is the same for all here: no other hub, no scan, and every model may be set to work.
+_EVERYWHERE: dict[str, object] = {
+    "sensitive_check_status": "Pass",
+    "recom_op_weight": 0,
+    "scores": None,
+    "hf_path": "",
+    "ms_path": "",
+    "csg_path": "",
+    "mirror_task_status": "",
+}
+_NEVER_MIRRORED: dict[str, object] = {
+    "mirror_last_updated_at": "0001-01-01T00:00:00Z",
+    "xnet_enabled": False,
+    "xnet_migration_status": "",
+    "xnet_migration_progress": 0,
+}
+_FIXED: dict[Kind, dict[str, object]] = {
+    Kind.MODEL: {
+        **_NEVER_MIRRORED,
+        "widget_type": "",
+        "status": "",
+        "enable_inference": True,
+        "enable_finetune": True,
+        "enable_evaluation": True,
+        "disable_inference_reason": "",
+        "disable_finetune_reason": "",
+        "disable_evaluation_reason": "",
+        "metadata": UNKNOWN,
+        "arch_allowed": True,
+    },
+    Kind.DATASET: {
+        **_NEVER_MIRRORED,
+        "status": "",
+        "forked": False,
+        "is_for_sale": False,
+        "user_purchased": False,
+        "purchase_task_status": "",
+    },
+    Kind.MCP: {
+        "schema": "",
+        "github_path": "",
+        "program_language": "",
+        "run_mode": "",
+        "install_deps_cmds": "",
+        "build_cmds": "",
+        "launch_cmds": "",
+        "avatar_url": "",
+    },
+}
+
+
+def fixed_details(kind: Kind) -> dict[str, object]:
+    """Return what the contract shows of every repository of a type, and nothing here can change."""
+    if kind is Kind.SPACE:  # most of it is left out there
+        return {"sensitive_check_status": "Pass"}
+    return {**_EVERYWHERE, **_FIXED.get(kind, {})}
 
 
 def first_details(kind: Kind, body: Mapping[str, Any]) -> dict[str, str | int]:
@@ -101,7 +166,10 @@ def shown_details(repository: Repository, *, to_writer: bool = False) -> dict[st
         fields[_XNET] = keeps_files_in_xet(repository)
     if not to_writer:
         fields = {name: value for name, value in fields.items() if name not in _FOR_WRITERS}
-    return {_SHOWN_AS.get(name, name): value for name, value in fields.items()}
+    shown = {_SHOWN_AS.get(name, name): value for name, value in fields.items()}
+    if "resource_id" in shown:
+        shown["sku"] = str(shown.pop("resource_id"))
+    return shown
 
 
 def keeps_files_in_xet(repository: Repository) -> bool:

@@ -117,11 +117,15 @@ def extra(call: Call) -> Response:
 
 
 def _extra(call: Call, repository: Repository) -> dict[str, object]:
-    known = call.backend.sizes.known(repository.id, repository.default_branch)
+    backend = call.backend
+    known = backend.sizes.known(repository.id, repository.default_branch)
     return {
         "repo_id": repository.id,
         "size": known[1] if known else 0,
         "last_commit_size": known[2] if known else 0,
+        "multi_source": False,
+        "mirror_task_status": "",
+        "repository": {"http_clone_url": repository.clone_url(backend.url), "ssh_clone_url": ""},
         "tags": [
             topic_object(topic, repository.type) for topic in call.backend.topics.of(repository)
         ],

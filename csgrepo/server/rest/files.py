@@ -188,6 +188,7 @@ def file_object(entry: Entry, commit: dict[str, object]) -> dict[str, object]:
         "lfs_pointer_size": entry.size if pointer else 0,
         "lfs_relative_path": f"{oid[:2]}/{oid[2:4]}/{oid[4:]}" if oid else "",
         "last_commit_sha": commit["id"],
+        "xnet_enabled": False,
     }
 
 

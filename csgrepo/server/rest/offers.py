@@ -12,7 +12,6 @@ from starlette.routing import Route
 
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.deploys.deploys import CRASHING, DeployType
-from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.kinds import Kind
 from csgrepo.server.rest.frame import Paging, PureJSON, endpoint, envelope
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTER_ID", "framework", "resource", "routes"]
 
 CLUSTER_ID = "local"
+_MOST_RESOURCES = 100  # on a page, where nothing else is asked for
 _TYPES = {str(int(kind)) for kind in DeployType}
 
 
@@ -37,9 +37,6 @@ def routes(backend: Backend) -> list[BaseRoute]:
         Route("/api/v1/space_resources", endpoint(backend, resources), methods=["GET"]),
         Route("/api/v1/space_resources/hardware_types", endpoint(backend, hardware_types)),
         Route("/api/v1/space_resources/scenarios", endpoint(backend, scenarios)),
-        Route("/api/v1/cluster", endpoint(backend, clusters, login=True), methods=["GET"]),
-        Route("/api/v1/cluster/public", endpoint(backend, clusters), methods=["GET"]),
-        Route("/api/v1/cluster/{id}", endpoint(backend, cluster, login=True), methods=["GET"]),
         Route(of_model, endpoint(backend, frameworks, kind=kind), methods=["GET"]),
         Route(f"{of_model}_v2", endpoint(backend, frameworks_v2, kind=kind), methods=["GET"]),
         Route(
@@ -135,7 +132,7 @@ def resources(call: Call) -> Response:
     """List the resources that fit the query."""
     if call.query("deploy_type", "0") not in _TYPES:
         return envelope([])
-    paging = Paging.of(call)
+    paging = Paging(call.number("per", _MOST_RESOURCES, 1, _MOST_RESOURCES), Paging.of(call).page)
     wanted = call.request.query_params.getlist("cluster_id")
     found = [
         item
@@ -155,37 +152,6 @@ def hardware_types(_: Call) -> Response:
 def scenarios(_: Call) -> Response:
     """List the special purposes that resources are kept for: none."""
     return envelope([])
-
-
-def _cluster() -> dict[str, object]:
-    return {
-        "cluster_id": CLUSTER_ID,
-        "region": "local",
-        "zone": "",
-        "provider": "csgrepo",
-        "status": "Running",
-        "enable": True,
-        "storage_class": "",
-        "total_cpu": 2,
-        "available_cpu": 2,
-        "total_mem": 4,
-        "available_mem": 4,
-        "total_gpu": 0,
-        "available_gpu": 0,
-        "endpoint": "",
-    }
-
-
-def clusters(_: Call) -> Response:
-    """List the one cluster."""
-    return envelope([_cluster()])
-
-
-def cluster(call: Call) -> Response:
-    """Show the one cluster."""
-    if call.part("id") != CLUSTER_ID:
-        raise Refusal(404, "SYS-ERR-3")
-    return envelope(_cluster())
 
 
 def _fitting(call: Call) -> list[dict[str, object]]:

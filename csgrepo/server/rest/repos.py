@@ -12,11 +12,15 @@ from csgrepo.errors import InvalidInput
 from csgrepo.repo_id import RepoId, check_ref_name
 from csgrepo.server.accounts.users import Access
 from csgrepo.server.http.refusal import Refusal
-from csgrepo.server.repos.details import changed_details, first_details, shown_details
+from csgrepo.server.repos.details import (
+    changed_details,
+    first_details,
+    fixed_details,
+    shown_details,
+)
 from csgrepo.server.repos.initial import first_files
 from csgrepo.server.repos.kinds import IN_REST, Kind
-from csgrepo.server.repos.models import UNKNOWN
-from csgrepo.server.rest.frame import NEVER, endpoint, envelope, moment
+from csgrepo.server.rest.frame import endpoint, envelope, moment
 from csgrepo.server.rest.space_runs import space_state
 from csgrepo.server.rest.tags import topic_object
 from csgrepo.server.rest.users import namespace_object
@@ -34,45 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["create", "repository_object", "routes"]
 
 _LONGEST_README = 900_000  # bytes; what the contract shows of a file at most
-# What is the same for all here: no other hub, no scan, no xet, every model may be set to work.
-_EVERYWHERE: dict[str, object] = {
-    "mirror_last_updated_at": NEVER,
-    "mirror_task_status": "",
-    "sensitive_check_status": "Pass",
-    "xnet_enabled": False,
-    "xnet_migration_status": "",
-    "xnet_migration_progress": 0,
-}
-_FIXED: dict[Kind, dict[str, object]] = {
-    Kind.MODEL: {
-        **_EVERYWHERE,
-        "widget_type": "",
-        "status": "",
-        "scores": None,
-        "enable_inference": True,
-        "enable_finetune": True,
-        "enable_evaluation": True,
-        "disable_inference_reason": "",
-        "disable_finetune_reason": "",
-        "disable_evaluation_reason": "",
-        "metadata": UNKNOWN,
-        "arch_allowed": True,
-        "hf_path": "",
-        "ms_path": "",
-        "csg_path": "",
-    },
-    Kind.DATASET: {
-        **_EVERYWHERE,
-        "status": "",
-        "forked": False,
-        "is_for_sale": False,
-        "user_purchased": False,
-        "purchase_task_status": "",
-    },
-    Kind.CODE: _EVERYWHERE,
-    Kind.SKILL: _EVERYWHERE,
-    Kind.MCP: _EVERYWHERE,
-}
 _ALWAYS_LOGIN = {Kind.SPACE}
 _NAMESPACE_NEEDED = {Kind.MCP, Kind.PROMPT}
 # What stands at a prompt repository's own address is the list of its prompts.
@@ -243,15 +208,15 @@ def repository_object(
         "updated_at": moment(repository.updated_at),
         "like_count" if repository.type is Kind.SPACE else "likes": backend.likes.count(repository),
     }
-    shown |= shown_details(repository)
+    shown |= fixed_details(repository.type) | shown_details(repository)
     if repository.type is not Kind.SPACE:
         shown["downloads"] = backend.tally.of(repository)
+    creator = None
     if not listed:
         creator = backend.accounts.user_by_id(repository.creator_id)
         shown["default_branch"] = repository.default_branch
         if creator:
             shown["user"] = {"username": creator.name, "nickname": creator.nickname, "avatar": ""}
-    shown |= _FIXED.get(repository.type, {})
     if full:
         shown |= _rights(call, repository)
         if repository.type is Kind.MODEL:
@@ -259,6 +224,7 @@ def repository_object(
         if repository.type is not Kind.SPACE:
             shown["readme"] = _readme(call, repository)
         if repository.type is Kind.SPACE:
+            shown |= {"username": creator.name} if creator else {}
             shown |= space_state(backend, repository)
         shown |= shown_details(repository, to_writer=bool(shown["can_write"]))
     return shown

@@ -13,6 +13,7 @@ from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.repos.details import shown_details
 from csgrepo.server.repos.kinds import Kind
 from csgrepo.server.rest.frame import endpoint, envelope
+from csgrepo.server.rest.offers import resource
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -56,9 +57,17 @@ def _has_entry(backend: Backend, repository: Repository) -> bool:
 def space_state(backend: Backend, repository: Repository) -> dict[str, object]:
     """Return what the page of a space says of its running."""
     found = _deploy(backend, repository)
+    chosen = resource(int(shown_details(repository)["sku"])) or {}
+    hardware = {"hardware": chosen.get("resources", "")}
     if found is None:
-        return {"status": _idle(backend, repository)}
-    return {"status": found.state.word, "svc_name": found.service, "deploy_id": found.id}
+        return {**hardware, "status": _idle(backend, repository)}
+    return {
+        **hardware,
+        "status": found.state.word,
+        "svc_name": found.service,
+        "deploy_id": found.id,
+        "instances": found.instances or None,
+    }
 
 
 def _idle(backend: Backend, repository: Repository) -> str:

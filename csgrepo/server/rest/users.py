@@ -162,4 +162,5 @@ def namespace_object(namespace: Namespace) -> dict[str, object]:
         "Avatar": "",
         "UUID": namespace.uuid,
         "NSType": namespace.kind,
+        "User": None,
     }
