@@ -23,6 +23,7 @@ from csgrepo.server.rest import (
     api_keys,
     archives,
     clusters,
+    collections,
     commit,
     content,
     deploy_lists,
@@ -81,6 +82,7 @@ _MODULES = (
     members,
     repos,
     prompts,
+    collections,  # before the lists, whose likes are numbers
     lists,
     extra,
     tags,

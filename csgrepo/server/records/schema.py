@@ -252,6 +252,38 @@ ALTER TABLE tokens ADD COLUMN quota TEXT NOT NULL DEFAULT '{}';
 CREATE UNIQUE INDEX keys_by_name ON tokens (namespace, name) WHERE namespace IS NOT NULL;
 """
 
+# Repositories that somebody put together.
+_COLLECTIONS = """
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    namespace TEXT NOT NULL COLLATE NOCASE REFERENCES namespaces (name) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL COLLATE NOCASE,
+    nickname TEXT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    private INTEGER NOT NULL DEFAULT 0,
+    theme TEXT NOT NULL DEFAULT '',
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    UNIQUE (namespace, name)
+);
+
+CREATE TABLE collected (
+    collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    remark TEXT NOT NULL,
+    added_at REAL NOT NULL,
+    PRIMARY KEY (collection_id, repository_id)
+) WITHOUT ROWID;
+CREATE INDEX collected_back ON collected (repository_id);
+
+CREATE TABLE collection_likes (
+    collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (collection_id, user_id)
+) WITHOUT ROWID;
+"""
+
 # Append here; a database keeps in `user_version` how many it has been through.
 STEPS: tuple[str, ...] = (
     _FIRST,
@@ -265,4 +297,5 @@ STEPS: tuple[str, ...] = (
     _REVISIONS,
     _MODELS,
     _KEYS,
+    _COLLECTIONS,
 )
