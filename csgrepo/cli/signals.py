@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from types import FrameType
 
-__all__ = ["ending_in_order", "until_interrupted", "wait_for_interrupt"]
+__all__ = ["ending_at_once", "ending_in_order", "until_interrupted", "wait_for_interrupt"]
 
 _NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP is missing on Windows, SIGBREAK elsewhere
 
@@ -33,6 +34,63 @@ def ending_in_order() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C and requests to end leave the block as an exception, however silent a server is.
+
+    Connections are shut, so that no thread that waits for one holds the end up.
+    """
+    from csgrepo.http.ending import breakable
+
+    numbers = _to_hear()
+    with breakable() as break_off, _heard_at_once(numbers, break_off):
+        before = {number: signal.signal(number, _interrupt) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    _end(number, frame)
+
+
+def _to_hear() -> list[int]:
+    """Return the signals to hear; a shell has some ignored in what it puts into the background."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", *_NAMES) if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+@contextlib.contextmanager
+def _heard_at_once(numbers: Collection[int], act: Callable[[], None]) -> Iterator[None]:
+    """Act in a thread of its own as soon as one of these signals comes.
+
+    Python's handlers run when the main thread gets on. That may be waiting for the other threads,
+    and not hear of a signal that the system gave to one of those.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def watch() -> None:
+        while heard := reader.recv(64):  # a byte for each signal
+            if not set(heard).isdisjoint(numbers):
+                act()
+
+    watcher = threading.Thread(target=watch, name="csgrepo-signals", daemon=True)
+    watcher.start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+        watcher.join()
+        reader.close()
 
 
 @contextlib.contextmanager

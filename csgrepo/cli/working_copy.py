@@ -113,11 +113,11 @@ def _escaped(name: str) -> str:
 
 @contextlib.contextmanager
 def working(*, quiet: bool = False) -> Iterator[None]:
-    """Show bars while the block works, and let a request to end leave it in good order."""
-    from csgrepo.cli.signals import ending_in_order
+    """Show bars while the block works; Ctrl-C and requests to end leave it in good order."""
+    from csgrepo.cli.signals import ending_at_once
     from csgrepo.progress.bars import bars
 
-    with ending_in_order(), contextlib.nullcontext() if quiet else bars():
+    with ending_at_once(), contextlib.nullcontext() if quiet else bars():
         yield
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from csgrepo.errors import HubHTTPError, InvalidInput, TransferError
+from csgrepo.http import ending
 from csgrepo.http.address import origin, shown
 from csgrepo.http.call import SILENCE_TIMEOUT_S, Auth, Call
 from csgrepo.http.refusal import error_for, may_repeat, refused_redirect, retry_after
@@ -362,6 +362,7 @@ class _Retries:
         if self.before_repeat:
             self.before_repeat(error)
         logger.info("%s; trying again in %.1f s", error, delay)
-        time.sleep(delay)
+        if ending.rest(delay):
+            raise error from cause
         self.done += 1
         self.waited_s += delay

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from csgrepo._version import __version__
 from csgrepo.errors import HubHTTPError, HubUnreachable, TransferError
+from csgrepo.http import ending
 from csgrepo.http.address import origin, shown
 from csgrepo.http.call import Call
 from csgrepo.redact import redact
@@ -364,6 +365,7 @@ def _connect(connection: Any, connect: Callable[[], None]) -> None:
     finally:
         connection.timeout = silence
     connection.sock.settimeout(silence)
+    ending.note(connection.sock)
 
 
 def _send_piece(connection: Any, data: Any, send_all: Callable[[Any], None]) -> None:

@@ -12,13 +12,14 @@ import os
 import re
 import secrets
 import stat as stat_bits
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from csgrepo.errors import InvalidInput, LfsError
+from csgrepo.errors import FileChanged, InvalidInput, LfsError
 from csgrepo.files import BLOCK, disk_errors, hash_file, unreadable
 from csgrepo.git import index, parse
 from csgrepo.git.blob import blob_id, file_blob_id
@@ -355,6 +356,7 @@ def _fill_store(
         return {}
     biggest_first = sorted(large, key=lambda candidate: candidate.size, reverse=True)
     hashes = Hashes(tree.state_dir / "hashes")
+    is_over = threading.Event()
 
     def read(candidate: Candidate) -> Added:
         began_s = time.time()
@@ -362,7 +364,13 @@ def _fill_store(
             if added := _read_before(tree, candidate, hashes):
                 task.advance(candidate.size)
                 return added
-            added = tree.store.add(tree.folder / candidate.path, candidate.path, task.advance)
+
+            def advance(count: int) -> None:
+                if is_over.is_set():
+                    raise FileChanged(candidate.path, "the add was broken off")
+                task.advance(count)
+
+            added = tree.store.add(tree.folder / candidate.path, candidate.path, advance)
         hashes.note(added.stat, added.pointer, began_s)
         return added
 
@@ -370,7 +378,9 @@ def _fill_store(
         futures = [pool.submit(read, candidate) for candidate in biggest_first]
         try:
             results = [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, Exception):  # told to end, not merely one file that failed
+                is_over.set()
             pool.shutdown(cancel_futures=True)
             raise
         finally:  # where one file failed, the next add need not read the others again

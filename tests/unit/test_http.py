@@ -1041,7 +1041,7 @@ def test_download_says_why_it_is_asked_for_again(server: AnsweringServer, http: 
 
 def test_waits_between_attempts_double_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("csgrepo.http.client.time.sleep", slept.append)
+    monkeypatch.setattr("csgrepo.http.ending.rest", slept.append)
     with Http(patient=True) as http, pytest.raises(errors.HubUnreachable):
         http.request("GET", f"http://127.0.0.1:{closed_port()}/")
     bounds = [min(0.25 * 2**n, 30.0) for n in range(9)]
