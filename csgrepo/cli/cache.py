@@ -13,10 +13,14 @@ from csgrepo.cli import options
 from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE
 from csgrepo.cli.output import note, print_json
+from csgrepo.cli.table import print_table
 from csgrepo.cli.words import tr
+from csgrepo.progress.label import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from csgrepo.cache.inventory import CachedRepo, CachedRevision
 
 __all__ = ["cache"]
 
@@ -62,15 +66,21 @@ def list_(*, cache_dir: Path | None, as_json: bool) -> None:
     if as_json:
         print_json([_fields(repo) for repo in repos])
         return
-    for repo in repos:
-        click.echo(f"{repo.repo_type}/{repo.id} ({repo.host}): {_shown(repo.size_bytes)}")
-        for revision in repo.revisions:
-            used = time.strftime("%Y-%m-%d %H:%M", time.localtime(revision.used_at))
-            names = f" {', '.join(revision.names)}" if revision.names else ""
-            click.echo(
-                f"  {revision.commit[:12]}{names}: {revision.files} files, "
-                f"{_shown(revision.size_bytes)}, used {used}"
-            )
+    if not repos:
+        note("the cache is empty")
+        return
+    rows = [_row(repo, revision) for repo in repos for revision in repo.revisions or [None]]
+    print_table(["REPOSITORY", "HUB", "COMMIT", "NAMES", "FILES", "SIZE", "USED"], rows)
+    note("{size} in all", size=size(sum(repo.size_bytes for repo in repos)))
+
+
+def _row(repo: CachedRepo, revision: CachedRevision | None) -> list[object]:
+    named = [f"{repo.repo_type}/{repo.id}", repo.host]
+    if revision is None:  # content that no commit names yet
+        return [*named, "", "", 0, size(repo.size_bytes), ""]
+    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(revision.used_at))
+    names = ", ".join(revision.names)
+    return [*named, revision.commit[:12], names, revision.files, size(revision.size_bytes), used]
 
 
 @cache.command(example="csgrepo cache verify --remove")
@@ -158,11 +168,3 @@ def _fields(repo: Any) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(repo), "path": str(repo.path)}
-
-
-def _shown(size: int) -> str:
-    for unit in ("TB", "GB", "MB", "kB"):
-        step = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 10**3}[unit]
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} B"

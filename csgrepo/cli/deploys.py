@@ -239,7 +239,8 @@ def show_instance(instance: Instance, *, as_json: bool) -> None:
     if as_json:
         print_json(instance)
         return
-    from csgrepo.cli.repo_view import day, print_facts
+    from csgrepo.cli.repo_view import day
+    from csgrepo.cli.table import print_facts
 
     copies = f"{instance.min_replica}-{instance.max_replica}" if instance.max_replica else ""
     facts = [

@@ -233,7 +233,8 @@ def _show(job: FinetuneJob, *, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
-    from csgrepo.cli.repo_view import day, print_facts
+    from csgrepo.cli.repo_view import day
+    from csgrepo.cli.table import print_facts
 
     facts = [
         (tr("name"), f"{job.name} (ID {job.id})"),

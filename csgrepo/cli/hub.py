@@ -12,8 +12,10 @@ from csgrepo.cli import options
 from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE, UNREACHABLE, UNSOUND
 from csgrepo.cli.hub_accounts import ROOT, token, user
-from csgrepo.cli.output import print_json, print_json_line
+from csgrepo.cli.output import note, print_json, print_json_line
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
+from csgrepo.cli.table import print_facts
+from csgrepo.cli.words import tr
 from csgrepo.progress.label import printable, size
 
 if TYPE_CHECKING:
@@ -108,22 +110,32 @@ def status(context: click.Context, *, root: Path, as_json: bool) -> None:
     from csgrepo.server.operation.presence import look
 
     found = look(root)
-    print_json(found) if as_json else click.echo(_described(root, found))
+    print_json(found) if as_json else print_facts(_facts(root, found))
     if not found.answers:
         context.exit(UNREACHABLE if found.running else FAILURE)
 
 
-def _described(root: Path, found: Presence) -> str:
+def _facts(root: Path, found: Presence) -> list[tuple[str, object]]:
     held = found.inventory
-    where = f"running at {found.url} (process {found.pid})"
-    if found.running and not found.answers:
-        where += ", but it does not answer"
     kinds = ", ".join(f"{count} {kind}" for kind, count in held.repositories.items() if count)
-    return f"""folder         {printable(str(root))}
-hub            {where if found.running else "not running"}
-users          {held.users}, organizations {held.organizations}
-repositories   {kinds or "none"}
-LFS objects    {held.objects} ({size(held.object_bytes)})"""
+    return [
+        (tr("folder"), root),
+        (tr("hub"), _where(found)),
+        (tr("users"), str(held.users)),
+        (tr("organizations"), str(held.organizations)),
+        (tr("repositories"), kinds or tr("none")),
+        (tr("LFS objects"), f"{held.objects} ({size(held.object_bytes)})"),
+    ]
+
+
+def _where(found: Presence) -> str:
+    if not found.running:
+        return tr("not running")
+    if found.answers:
+        return tr("running at {url} (process {pid})", url=found.url, pid=found.pid)
+    return tr(
+        "running at {url} (process {pid}), but it does not answer", url=found.url, pid=found.pid
+    )
 
 
 @hub.command(example="csgrepo hub backup /mnt/backups/hub --root my-hub")
@@ -145,15 +157,19 @@ def backup(context: click.Context, target: Path, *, root: Path, as_json: bool) -
     else:
         _tell(made)
     for problem in made.problems:
-        click.echo(f"csgrepo: not in the copy: {printable(problem)}", err=True)
+        note("csgrepo: not in the copy: {problem}", problem=printable(problem))
     if made.problems:
         context.exit(UNSOUND)
 
 
 def _tell(made: Backup) -> None:
-    click.echo(
-        f"{printable(str(made.folder))}: {made.repositories} repositories, "
-        f"{made.objects} LFS objects ({size(made.object_bytes)})"
+    text = tr(
+        "{folder}: {repositories} repositories, {objects} LFS objects ({size})",
+        folder=printable(str(made.folder)),
+        repositories=made.repositories,
+        objects=made.objects,
+        size=size(made.object_bytes),
     )
+    click.echo(text)
     if made.elsewhere:
-        click.echo(f"The objects in {made.elsewhere} stay there, and are needed by the copy too.")
+        note("The objects in {place} stay there; the copy needs them too.", place=made.elsewhere)

@@ -6,12 +6,18 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from csgrepo.cli.table import print_table
+from csgrepo.cli.words import tr
 from csgrepo.progress.label import duration, printable, size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from csgrepo.jobs import Command, Job, Journal
 
-__all__ = ["facts", "line", "rows"]
+__all__ = ["facts", "print_jobs", "rows"]
 
 
 def facts(job: Job) -> dict[str, Any]:
@@ -22,26 +28,27 @@ def facts(job: Job) -> dict[str, Any]:
     return found
 
 
-def line(job: Job) -> str:
-    """Return it on one line."""
-    return f"{job.id:>4}  {job.state:<11}  {_age(job):>10}  {_title(job)}{_tail(job)}"
+def print_jobs(jobs: Sequence[Job]) -> None:
+    """Print them, one a line."""
+    rows = [[job.id, job.state, _age(job), f"{_title(job)}{_tail(job)}"] for job in jobs]
+    print_table(["ID", "STATE", "AGE", "PUSH"], rows, paint=_painted)
 
 
 def rows(job: Job, journal: Journal, command: Command) -> list[tuple[str, str]]:
     """Return what there is to know, each with a name."""
     log = journal.log_of(job.id)
     found = [
-        ("push", f"{job.id}: {_title(job)}"),
-        ("state", job.state + (f", {_progress(job)}" if job.state == "running" else "")),
-        ("commit", f"{job.push.commit} -> {printable(job.push.ref)}"),
-        ("remote", printable(job.push.url)),
+        (tr("push"), f"{job.id}: {_title(job)}"),
+        (tr("state"), job.state + (f", {_progress(job)}" if job.state == "running" else "")),
+        (tr("commit"), f"{job.push.commit} -> {job.push.ref}"),
+        (tr("remote"), job.push.url),
     ]
     if job.successor is not None:
-        found.append(("carried by", f"push {job.successor}; see `csgrepo jobs show`"))
-    found += [("receipt", printable(str(job.receipt)))] if job.receipt else []
-    found += [("error", printable(text)) for text in job.error.splitlines()]
-    found += [("waits for", printable(text)) for text in [command.hindrance] if text]
-    found += [("log", str(log))] if log.exists() else []
+        found.append((tr("carried by"), f"push {job.successor}; see `csgrepo jobs show`"))
+    found += [(tr("receipt"), str(job.receipt))] if job.receipt else []
+    found += [(tr("error"), text) for text in job.error.splitlines()]
+    found += [(tr("waits for"), text) for text in [command.hindrance] if text]
+    found += [(tr("log"), str(log))] if log.exists() else []
     return found
 
 
@@ -67,4 +74,9 @@ def _progress(job: Job) -> str:
 
 def _age(job: Job) -> str:
     since = job.ended or job.started or job.created
-    return f"{duration(max(0, round(time.time() - since)))} ago"
+    return tr("{span} ago", span=duration(max(0, round(time.time() - since))))
+
+
+def _painted(text: str) -> str:
+    colors = {"done": "green", "failed": "red", "running": "cyan"}
+    return click.style(text, fg=colors[text]) if text in colors else text

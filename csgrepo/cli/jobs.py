@@ -14,6 +14,7 @@ from csgrepo.cli import job_view, options
 from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE
 from csgrepo.cli.output import note, print_json
+from csgrepo.cli.table import print_facts
 from csgrepo.errors import CommandFailed, InvalidInput, NotARepository
 from csgrepo.progress.label import printable
 
@@ -50,10 +51,7 @@ def list_jobs(*, repo: Path, as_json: bool) -> None:
     if as_json:
         print_json([job_view.facts(job) for job in found])
         return
-    if not found:
-        note("no background pushes")
-    for job in found:
-        click.echo(job_view.line(job))
+    job_view.print_jobs(found) if found else note("no background pushes")
     under_way = [job for job in found if not job.has_ended]
     for command in _commands(journal, under_way, repo)[:1]:  # what hinders one hinders all
         if hindrance := command.hindrance:
@@ -72,8 +70,7 @@ def show(*, number: int, repo: Path, as_json: bool) -> None:
         print_json(job_view.facts(job))
         return
     (command,) = _commands(journal, [job], repo)
-    for name, text in job_view.rows(job, journal, command):
-        click.echo(f"{name:<10} {text}")
+    print_facts(job_view.rows(job, journal, command))
 
 
 @jobs.command(example="csgrepo jobs log 3 --follow")
@@ -142,9 +139,12 @@ def cancel(*, number: int, repo: Path, as_json: bool) -> int:
     if as_json:
         print_json(job_view.facts(job))
     elif job.state == "cancelled":
-        click.echo(f"push {number} is cancelled; `csgrepo jobs retry {number}` takes it up again")
+        note(
+            "push {number} is cancelled; `csgrepo jobs retry {number}` takes it up again",
+            number=number,
+        )
     else:
-        click.echo(f"push {number} was {job.state} before it could be stopped", err=True)
+        note("push {number} was {state} before it could be stopped", number=number, state=job.state)
     return 0 if job.state == "cancelled" else FAILURE
 
 

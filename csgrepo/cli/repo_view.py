@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csgrepo.cli.table import print_table
+from csgrepo.cli.table import print_facts, print_table
 from csgrepo.cli.words import tr
-from csgrepo.progress.label import printable, size, width
+from csgrepo.progress.label import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from csgrepo.hub import RepoInfo
 
-__all__ = ["day", "print_facts", "print_info", "print_repos"]
+__all__ = ["day", "print_info", "print_repos"]
 
 
 def print_repos(repos: Sequence[RepoInfo]) -> None:
@@ -51,14 +51,6 @@ def print_info(repo: RepoInfo) -> None:
         click.echo()
         rows = [[file.path, size(file.size), "LFS" if file.lfs else ""] for file in repo.siblings]
         print_table(["FILE", "SIZE", ""], rows)
-
-
-def print_facts(facts: Sequence[tuple[str, object]]) -> None:
-    """Print names and what they stand for; leave out what is empty."""
-    known = [(name, str(value)) for name, value in facts if value not in {None, ""}]
-    room = max(width(name) for name, _ in known)
-    for name, text in known:
-        click.echo(f"{name}{' ' * (room - width(name))}  {printable(text)}")
 
 
 def day(moment: datetime | None) -> str:

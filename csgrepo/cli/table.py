@@ -14,7 +14,7 @@ from csgrepo.progress.label import printable, shorten, width
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["print_table", "table"]
+__all__ = ["print_facts", "print_table", "table"]
 
 _GAP = "  "
 _LEAST = 8  # columns that a cell keeps, however narrow the terminal
@@ -36,6 +36,14 @@ def print_table(
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in table([tr(head) for head in heads], rows, columns, paint=paint):
         click.echo(line)
+
+
+def print_facts(facts: Sequence[tuple[str, object]]) -> None:
+    """Print names and what they stand for; leave out what is empty."""
+    known = [(name, str(value)) for name, value in facts if value not in {None, ""}]
+    room = max(width(name) for name, _ in known)
+    for name, text in known:
+        click.echo(f"{name}{' ' * (room - width(name))}  {printable(text)}")
 
 
 def table(

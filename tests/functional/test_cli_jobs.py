@@ -56,7 +56,9 @@ def test_jobs_list_when_a_push_is_done_then_shown_for_people_and_programs(
     done = csgrepo("jobs", "list", str(Path(repo.local_dir, "sub")))
     listed = json.loads(csgrepo("jobs", "list", "--json", repo.local_dir).stdout)
 
-    assert re.fullmatch(r" +1  done +\S+ s ago  push .*\n", done.stdout)
+    heads, line = done.stdout.splitlines()
+    assert heads.split() == ["ID", "STATE", "AGE", "PUSH"]
+    assert re.fullmatch(r"1 +done +\S+ s ago  push .*", line)
     assert [(job["id"], job["state"], job["status"]) for job in listed] == [(1, "done", 0)]
     assert listed[0]["receipt"]["commit"] == listed[0]["push"]["commit"] == repo.git_head_hash()
     assert command.receipt.verified_at.isoformat() == listed[0]["receipt"]["verified_at"]
@@ -148,7 +150,7 @@ def test_jobs_retry_when_a_push_was_cancelled_then_verified(
     assert early.returncode == 2
     assert "nothing to retry" in early.stderr
     assert (cancelled.returncode, state) == (0, "cancelled"), cancelled.stderr
-    assert "csgrepo jobs retry 1" in cancelled.stdout
+    assert "csgrepo jobs retry 1" in cancelled.stderr
     assert again.returncode == 2
     assert "is cancelled" in again.stderr
     assert resumed.stderr == "nothing to resume\n"  # what was cancelled stays so until asked for
@@ -243,5 +245,5 @@ def test_jobs_when_a_push_is_superseded_then_its_successor_is_named(
         hub.faults.remove(fault)
     commands[-1].wait(60)
 
-    assert re.fullmatch(r" +2  superseded .*\(carried by push 3\)", listed[1])
-    assert re.search(r"^carried by push 3;", shown, re.MULTILINE)
+    assert re.fullmatch(r"2 +superseded .*\(carried by push 3\)", listed[2])
+    assert re.search(r"^carried by +push 3;", shown, re.MULTILINE)
