@@ -270,6 +270,8 @@ class InferenceApi:
 
     def _chunks(self, path: str, body: object) -> Iterator[dict[str, Any]]:
         with self._ask(path, body, stream=True) as response:
+            if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
+                raise response.unexpected("no stream: this model may give whole answers only")
             over = False
             for event in events(response.arriving()):
                 if event.data == "[DONE]":

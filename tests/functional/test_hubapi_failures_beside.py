@@ -252,6 +252,15 @@ def test_model_that_never_answers(server: AnsweringServer, name: str) -> None:
     assert outcome(TABLE[name].call, asker) is errors.HubUnreachable
 
 
+def test_model_that_does_not_stream_says_so(server: AnsweringServer) -> None:
+    whole = {"choices": [{"message": {"content": "all at once"}, "finish_reason": "stop"}]}
+    server.default = reply(200, whole, Content_Type="application/json")
+    with Asker(server.url, model=server.url).inference() as model:
+        assert model.chat("x") == whole
+        with pytest.raises(errors.HubHTTPError, match="no stream"):
+            next(model.chat("x", stream=True))
+
+
 def test_model_that_falls_silent_in_the_middle(server: AnsweringServer) -> None:
     def half(handler: Handler) -> None:
         piece = b'data: {"choices":[{"text":"half"}]}\n\n'
