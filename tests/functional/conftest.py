@@ -56,3 +56,14 @@ def wandas_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]
         (tmp_path / "work").mkdir()
         monkeypatch.chdir(tmp_path / "work")
         yield hub
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[Hub]:
+    """A hub of the module's own, on which models start at once."""
+    from csgrepo.server import Hub
+    from csgrepo.server.deploys.deploys import Pace
+
+    with Hub() as hub:
+        hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
+        yield hub

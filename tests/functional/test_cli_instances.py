@@ -10,22 +10,13 @@ import pytest
 
 from csgrepo import HubApi
 from csgrepo.server import Hub
-from csgrepo.server.deploys.deploys import Pace
 from tests.functional.cli import as_json, check, inside, running
 from tests.functional.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 CREATE = ("--resource-id", "1", "--framework-id", "1")
-
-
-@pytest.fixture(scope="module")
-def quick() -> Iterator[Hub]:
-    """A hub on which things start at once."""
-    with Hub() as hub:
-        hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
-        yield hub
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from csgrepo.hub import HubApi, InferenceApi, LogStream, login, logout, whoami
 from csgrepo.hub.finetunes import Finetunes
 from csgrepo.hub.instances import Instances
 from csgrepo.server import Hub
-from csgrepo.server.deploys.deploys import Pace
 from tests.functional.test_hubapi_failures import KEY
 
 if TYPE_CHECKING:
@@ -106,14 +105,6 @@ EXAMPLES = {found.name: found.text for found in examples()}
 
 def test_no_example_is_left_out() -> None:
     assert not [name for name, text in EXAMPLES.items() if "doctest:" in text]
-
-
-@pytest.fixture(scope="module")
-def quick() -> Iterator[Hub]:
-    """A hub on which things start at once."""
-    with Hub() as hub:
-        hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
-        yield hub
 
 
 @pytest.fixture

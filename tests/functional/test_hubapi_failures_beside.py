@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Iterator
@@ -16,8 +15,9 @@ from csgrepo.credentials import read_token
 from csgrepo.http import Http
 from csgrepo.hub import HubApi, InferenceApi, Instance, login, logout, whoami
 from csgrepo.server import Hub
-from csgrepo.server.deploys.deploys import Pace
 from tests.answering import AnsweringServer, Handler, answering, reply
+from tests.functional.test_hubapi_failures import MALFORMED as COMMON
+from tests.functional.test_hubapi_failures import asleep
 
 UNAUTHORIZED, FORBIDDEN, MISSING = errors.Unauthorized, errors.Forbidden, errors.NotFound
 UNKNOWN = "f" * 32
@@ -141,15 +141,13 @@ def outcome(call: Callable[[Asker], object], asker: Asker) -> type | None:
 
 
 @pytest.fixture(scope="module")
-def at_work() -> Iterator[tuple[Hub, str, str, Instance]]:
+def at_work(quick: Hub) -> Iterator[tuple[Hub, str, str, Instance]]:
     """A hub, its owner's token, a stranger's, and a private model of the owner's that runs."""
-    with Hub() as hub:
-        hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
-        owner, stranger = hub.add_user("wanda"), hub.add_user("stranger")
-        with HubApi(hub.url, owner) as api:
-            api.create_repo("bert", private=True)
-            made = api.instances.create("wanda/bert", "bert-1", resource_id=1, framework_id=1)
-            yield hub, owner, stranger, api.instances.wait_until_running(made, timeout=60)
+    owner, stranger = quick.add_user("wanda"), quick.add_user("stranger")
+    with HubApi(quick.url, owner) as api:
+        api.create_repo("bert", private=True)
+        made = api.instances.create("wanda/bert", "bert-1", resource_id=1, framework_id=1)
+        yield quick, owner, stranger, api.instances.wait_until_running(made, timeout=60)
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -185,13 +183,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(Http.__init__.__kwdefaults__, "retries", 0)
 
 
-MALFORMED = {
-    "html": reply(200, b"<!DOCTYPE html><title>Sign in</title>", Content_Type="text/html"),
-    "nothing": reply(200, b"\0\0"),
-    "list": reply(200, []),
-    "code": reply(200, {"code": "SYS-ERR-2", "msg": "SYS-ERR-2: database"}),
-    "number": reply(200, {"msg": "OK", "data": 7, "name": 7}),
-}
+MALFORMED = {**COMMON, "number": reply(200, {"msg": "OK", "data": 7, "name": 7})}
 
 
 @pytest.mark.parametrize("how", MALFORMED)
@@ -229,13 +221,6 @@ def test_hub_that_is_not_there(name: str) -> None:
 def test_model_that_is_not_there(server: AnsweringServer, name: str) -> None:
     asker = Asker(server.url, model="http://127.0.0.1:9")
     assert outcome(TABLE[name].call, asker) is errors.HubUnreachable
-
-
-def asleep(handler: Handler) -> None:
-    handler.connection.settimeout(30)
-    with contextlib.suppress(OSError):
-        handler.connection.recv(1)  # until the client has had enough
-    handler.close_connection = True
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -10,19 +10,10 @@ import pytest
 from csgrepo import errors
 from csgrepo.hub import HubApi, InferenceApi, Instance
 from csgrepo.server import Hub
-from csgrepo.server.deploys.deploys import Pace
 from tests.answering import answering, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def quick() -> Iterator[Hub]:
-    """A hub on which things start at once."""
-    with Hub() as hub:
-        hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
-        yield hub
 
 
 @pytest.fixture
