@@ -37,10 +37,6 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Downloads and uploads": {
         "download": ("downloading", "Fetch a repository, or files of it, and print where they are"),
         "upload": ("uploading", "Put a file or a folder into a repository"),
-        "upload-large-folder": (
-            "uploading",
-            "Put a folder of any size into a repository; the same as upload",
-        ),
     },
     "Working copies": {
         "clone": ("cloning", "Make a working copy of a repository"),
@@ -80,4 +76,8 @@ HIDDEN = {
 }
 
 # Names that the command lines people come from have for the same.
-ALIASES = {"finetune": "finetunes", "inference": "instances"}
+ALIASES = {
+    "finetune": "finetunes",
+    "inference": "instances",
+    "upload-large-folder": "upload",
+}

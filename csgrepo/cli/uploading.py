@@ -1,4 +1,4 @@
-"""``csgrepo upload`` and ``upload-large-folder``."""
+"""``csgrepo upload``, known as ``upload-large-folder`` too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from csgrepo.hub import CommitInfo, HubApi
     from csgrepo.redact import Secret
 
-__all__ = ["upload", "upload_large_folder"]
+__all__ = ["upload"]
 
 
 @command(
@@ -74,8 +74,9 @@ def upload(
     """Put a file or a folder into a repository.
 
     Repository and branch are made where they are not there. What the repository has already is not
-    sent again, so a line that was interrupted is simply given again. A file goes to PATH_IN_REPO,
-    or into it where that ends with / or has no suffix and the file has one.
+    sent again, so a line that was interrupted is simply given again; `upload-large-folder` is
+    another name for this. A file goes to PATH_IN_REPO, or into it where that ends with / or has no
+    suffix and the file has one.
     """
     named = Named.by(words, r=r, revision=revision, repo_id=repo_id)
     source, target = _places(named, local_path, path_in_repo)
@@ -105,53 +106,6 @@ def upload(
                 dry_run=dry_run,
                 **facts,
             )
-    _tell(made, as_json=as_json)
-
-
-@command(
-    context_settings=SETTINGS,
-    example="csgrepo upload-large-folder wanda/bert out --ignore-patterns '*.tmp'",
-)
-@click.argument("words", nargs=-1, metavar="REPO_ID FOLDER")
-@common
-@patterns
-def upload_large_folder(
-    *,
-    words: tuple[str, ...],
-    r: str | None,
-    revision: str | None,
-    repo_id: str | None,
-    repo_type: str,
-    endpoint: str | None,
-    token: str | None,
-    api_token: str | None,
-    config_path: str | None,
-    quiet: bool,
-    as_json: bool,
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-) -> None:
-    """Put a folder of any size into a repository; the same as upload.
-
-    It has this name because elsewhere that is a command of its own. Interrupted, it is given again,
-    and sends only what is missing, parts of files included.
-    """
-    named = Named.by(words, r=r, revision=revision, repo_id=repo_id)
-    source, _ = _places(named, None, None)
-    if not source.is_dir():
-        raise click.UsageError(tr("{path} is no folder", path=str(source)))
-    secret = token_of(token=token, api_token=api_token, config_path=config_path, writing=True)
-    with working(quiet=quiet), _hub(endpoint, secret, None) as api:
-        made = api.upload_folder(
-            repo_id=named.repo_id,
-            repo_type=repo_type,
-            revision=named.revision,
-            folder_path=source,
-            allow_patterns=include or None,
-            ignore_patterns=exclude or None,
-            create_repo=True,
-            create_branch=True,
-        )
     _tell(made, as_json=as_json)
 
 

@@ -82,8 +82,12 @@ class Place:
         """Return what somebody in the folder calls so, as the root's own name or pattern for it."""
         if given.startswith(":"):
             return given
-        if not self.inner or os.path.isabs(given):
-            return os.path.relpath(given, self.root) if os.path.isabs(given) else given
+        if os.path.isabs(given):
+            folder, name = os.path.split(os.path.normpath(given))
+            real = os.path.join(os.path.realpath(folder), name)  # what is named may be a link
+            return os.path.relpath(real, os.path.realpath(self.root))
+        if not self.inner:
+            return given
         if _GLOB.search(given) and not os.path.lexists(self.root / self.inner / given):
             return f"{_escaped(self.inner)}/{given}"
         return os.path.normpath(f"{self.inner}/{given}").replace(os.sep, "/")

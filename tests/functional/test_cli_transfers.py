@@ -13,7 +13,7 @@ from csgrepo.cli.token_files import token_by, values
 from csgrepo.errors import InvalidInput
 from csgrepo.server import Answer, Hub
 from tests.conftest import Account
-from tests.functional.cli import as_json, inside
+from tests.functional.cli import as_json, check, inside
 from tests.functional.copies import noise, work_files
 
 FILES = {
@@ -402,9 +402,10 @@ def test_upload_when_the_token_is_the_users_then_done(repo_id: str, here: Path) 
 def test_upload_large_folder_when_done_then_all_is_there(signed_in: Account, here: Path) -> None:
     repo_id = f"{signed_in.name}/large"
     write(here / "out", FILES)
-    facts = as_json("upload-large-folder", repo_id, "out", "--ignore-patterns", "*.txt", "-q")
-    misused = inside("upload_large_folder", repo_id, "out/config.json")
+    done = inside(
+        "upload_large_folder", repo_id, "out", "--ignore-patterns", "*.txt", "-q", "--json"
+    )
+    facts = json.loads(done.stdout)
 
+    check(facts, "upload")
     assert set(facts["added"]) == held(repo_id) == FILES.keys() - {"onnx/notes.txt"}
-    assert misused.returncode == 2
-    assert "is no folder" in misused.stderr

@@ -240,6 +240,16 @@ def test_add_when_in_a_folder_then_only_what_is_meant_there(
     assert "notes.txt" in staged("../notes.txt")
 
 
+def test_add_when_reached_through_a_link_then_the_same_files(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    for name in ("a.txt", "sub [1]/b.txt"):
+        (folder / name).write_text("1")
+    inside("add", str(tmp_path / "link" / "a.txt"), "-q", "-C", str(folder))
+    facts = as_json("add", "b.txt", "-q", "-C", str(tmp_path / "link" / "sub [1]"))
+
+    assert [change["path"] for change in facts["staged"]] == ["a.txt", "sub [1]/b.txt"]
+
+
 def test_add_when_not_to_track_then_attributes_stay(folder: Path) -> None:
     (folder / "large.txt").write_text("x" * LARGE)
     facts = as_json("add", "--no-track", "-q", "-C", str(folder))
