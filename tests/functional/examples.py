@@ -7,7 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from csgrepo.server import Hub
 
 _BLOCK = re.compile(
     r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$|^<!-- run\n(?P<hidden>.*?)^-->$",
@@ -43,9 +46,12 @@ def examples(page: str) -> list[Example]:
     ]
 
 
-def run(page: Path) -> int:
-    """Run the examples of a page one after the other, in one namespace; return how many."""
-    names: dict[str, object] = {"__name__": "__main__"}
+def run(page: Path, hub: Hub) -> int:
+    """Run the examples of a page one after the other, in one namespace; return how many.
+
+    What readers do not see may reach for the hub that answers.
+    """
+    names: dict[str, object] = {"__name__": "__main__", "hub": hub}
     count = 0
     for kind, text, line in examples(page.read_text("utf-8")):
         if kind == "python":

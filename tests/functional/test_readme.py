@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 import re
 import subprocess
@@ -13,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo import HubApi, Repository, whoami
-from csgrepo.cli import exit_codes
+from csgrepo import HubApi, Repository
 from csgrepo.server import Hub
-from csgrepo.server.deploys.deploys import Pace
 from tests.functional.copies import seed
 from tests.stock import RemoteRepository, StockGit
 
@@ -39,8 +36,8 @@ def hub_files(wandas_hub: Hub, git: StockGit) -> Callable[..., None]:
     return put
 
 
-def test_there_are_six_examples() -> None:
-    assert len(BLOCKS) == 6
+def test_there_are_five_examples() -> None:
+    assert len(BLOCKS) == 5
 
 
 def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
@@ -111,30 +108,6 @@ def test_training_loop_example(wandas_hub: Hub, git: StockGit) -> None:
     assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
 
 
-def test_hub_example(
-    wandas_hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wandas_hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
-    with HubApi() as api:
-        api.create_repo("wanda/bert")
-        api.create_repo("wanda/reviews", repo_type="dataset")
-    token = os.environ["CSGHUB_TOKEN"]
-    monkeypatch.delenv("CSGHUB_TOKEN")
-    names: dict[str, object] = {}
-
-    exec(BLOCKS[5].replace("your-token", token), names)
-
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "wanda/bert 0 ['.gitattributes', 'README.md']"
-    assert said[1] == "[{'generated_text': 'The goal of life is'}]"
-    assert len(said) == 3
-    assert whoami().name == "wanda"  # the token was kept
-    with HubApi() as api:
-        assert [tag.name for tag in api.list_repo_refs("wanda/bert").tags] == ["v2"]
-        assert [instance.status for instance in api.instances.list()] == ["Stopped"]
-        assert [job.name for job in api.finetunes.list_jobs()] == ["tune-1"]
-
-
 def test_lines_for_the_shell(
     wandas_hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +133,3 @@ def test_lines_for_the_shell(
         assert (
             next(iter(api.list_repo_commits("wanda/my-model"))).message.strip() == "Tell what it is"
         )
-
-
-def test_table_of_exit_codes_is_that_of_the_code() -> None:
-    table = re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE)
-    documented = re.findall(r"^(\d+) +(.*)$", inspect.getdoc(exit_codes) or "", re.MULTILINE)
-
-    assert table == documented
