@@ -12,7 +12,6 @@ import secrets
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,84 +19,25 @@ from csgrepo.git.runner import Git, child_environment
 from csgrepo.lfs.pointer import MAX_POINTER_BYTES, Pointer
 from csgrepo.repo_id import check_ref_name
 from csgrepo.server.git.commit_writer import CommitWriter
+from csgrepo.server.git.told import (
+    FORMAT,
+    Branch,
+    Change,
+    Commit,
+    Entry,
+    change_of,
+    commit_of,
+    entry_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from csgrepo.server.accounts.users import User
 
-__all__ = ["Branch", "Commit", "Entry", "GitStore"]
+__all__ = ["GitStore"]
 
 _AT_ONCE = 256  # paths; the arguments of a process have an end
-_FORMAT = "%x00".join(("%H", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%s"))
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit; times are seconds since 1970."""
-
-    id: str
-    parents: tuple[str, ...]
-    author_name: str
-    author_email: str
-    authored_at: int
-    committer_name: str
-    committer_email: str
-    committed_at: int
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A branch and the commit it stands at."""
-
-    name: str
-    commit: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a tree; `pointer` is what an LFS file's blob says."""
-
-    path: str
-    mode: int
-    kind: str
-    sha: str
-    size: int
-    pointer: Pointer | None = None
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition("/")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """A file that a commit touches, and by how many lines (0 for a binary one)."""
-
-    path: str
-    additions: int
-    deletions: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a commit does to its first parent."""
-
-    files: tuple[ChangedFile, ...]
-    patch: bytes
-
-    @property
-    def additions(self) -> int:
-        """Lines added in all files."""
-        return sum(file.additions for file in self.files)
-
-    @property
-    def deletions(self) -> int:
-        """Lines removed in all files."""
-        return sum(file.deletions for file in self.files)
 
 
 class GitStore:
@@ -237,13 +177,13 @@ class GitStore:
         """Return commits from a resolved one backwards."""
         output = self.git(repository_id).text(
             "log",
-            f"--format={_FORMAT}%x00",
+            f"--format={FORMAT}%x00",
             f"--max-count={limit}",
             f"--skip={skip}",
             revision,
             "--",
         )
-        return [_commit(line) for line in output.split("\0\n") if line.strip("\0\n")]
+        return [commit_of(line) for line in output.split("\0\n") if line.strip("\0\n")]
 
     def count(self, repository_id: int, revision: str) -> int:
         """Return how many commits a resolved one has behind it, itself included."""
@@ -284,7 +224,7 @@ class GitStore:
         listed = git.run(
             "ls-tree", "-z", "-l", "--full-tree", *options, commit, *where, ok=(0, 128)
         )
-        return [_entry(line) for line in listed.stdout.split(b"\0") if line]
+        return [entry_of(line) for line in listed.stdout.split(b"\0") if line]
 
     def _with_pointers(self, repository_id: int, entries: list[Entry]) -> list[Entry]:
         small = [e for e in entries if e.kind == "blob" and 0 < e.size <= MAX_POINTER_BYTES]
@@ -342,7 +282,7 @@ class GitStore:
         git = self.git(repository_id)
         counted = git.run(*show, "--numstat", "-z", commit).stdout.split(b"\0")
         patch = git.run(*show, "--patch", "--no-ext-diff", "--no-textconv", commit).stdout
-        return Change(tuple(_changed(line) for line in counted if line), patch)
+        return Change(tuple(change_of(line) for line in counted if line), patch)
 
     def difference(self, repository_id: int, left: str, right: str) -> list[tuple[str, str]]:
         """Return the paths in which two commits differ, each with git's letter for how."""
@@ -359,8 +299,8 @@ class GitStore:
         git = self.git(repository_id).configured(env={"GIT_LITERAL_PATHSPECS": "1"})
         found = {}
         for path in paths:
-            output = git.text("log", f"--format={_FORMAT}%x00", "--max-count=1", commit, "--", path)
-            found[path] = _commit(output)
+            output = git.text("log", f"--format={FORMAT}%x00", "--max-count=1", commit, "--", path)
+            found[path] = commit_of(output)
         return found
 
 
@@ -376,25 +316,3 @@ def _first_commit(branch: str, files: Mapping[str, bytes], author: User) -> byte
     for path, content in files.items():
         parts.append(b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content))
     return b"".join(parts)
-
-
-def _commit(line: str) -> Commit:
-    sha, parents, author, mail, authored, committer, cmail, committed, subject = line.lstrip(
-        "\n"
-    ).split("\0")[:9]
-    return Commit(
-        sha, tuple(parents.split()), author, mail, int(authored), committer, cmail,
-        int(committed), subject,
-    )  # fmt: skip
-
-
-def _changed(line: bytes) -> ChangedFile:
-    added, removed, path = line.split(b"\t", 2)
-    counts = [0 if text == b"-" else int(text) for text in (added, removed)]
-    return ChangedFile(os.fsdecode(path), counts[0], counts[1])
-
-
-def _entry(line: bytes) -> Entry:
-    facts, _, path = line.partition(b"\t")
-    mode, kind, sha, size = facts.decode().split()
-    return Entry(os.fsdecode(path), int(mode, 8), kind, sha, 0 if size == "-" else int(size))

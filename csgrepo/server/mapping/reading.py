@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Entry
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.rest.frame import Call
 
 __all__ = ["MAPS", "located", "mapped", "path_object", "routes"]

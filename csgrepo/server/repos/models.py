@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
-    from csgrepo.server.git.gitstore import Entry, GitStore
+    from csgrepo.server.git.gitstore import GitStore
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.lfs.storage import ObjectStore
     from csgrepo.server.records.database import Database
     from csgrepo.server.repos.catalogue import Repository

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Entry
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.rest.frame import Call
 
 __all__ = ["commit_actions", "failed", "may_commit", "routes", "upload_plan"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Commit
+    from csgrepo.server.git.told import Commit
     from csgrepo.server.rest.frame import Call
 
 __all__ = ["NO_COMMIT", "commit_object", "routes"]

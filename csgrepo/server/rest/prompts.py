@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Entry
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.rest.frame import Call
 
 __all__ = ["routes"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Entry
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.repos.catalogue import Repository
 
 __all__ = ["send_file"]

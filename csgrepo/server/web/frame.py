@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from csgrepo.server.git.gitstore import Entry
+    from csgrepo.server.git.told import Entry
     from csgrepo.server.repos.catalogue import Repository
 
 __all__ = ["HEADERS", "address", "at", "length_of", "page", "shown", "static"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from csgrepo.server.accounts.users import User
     from csgrepo.server.backend import Backend
-    from csgrepo.server.git.gitstore import Commit, Entry
+    from csgrepo.server.git.told import Commit, Entry
     from csgrepo.server.repos.catalogue import Repository
     from csgrepo.server.web.readme import Readme
 
