@@ -4,6 +4,20 @@ It serves git (smart HTTP), Git LFS and the REST interface, for trying things ou
 without a way out, and for tests. It shares nothing with this library's own client beyond names,
 files and the pointer format, so that the two cannot agree on a mistake.
 
+A request comes in through `http` (the gate: counted, logged, spoiled where a fault is ordered),
+finds its route in `app`, and is answered by `git`, `lfs`, `rest`, `mapping` (the clients of other
+hubs) or `web` (people). They ask `accounts` who it is, and `repos` and `deploys` what there is;
+`records` keeps it. `operation` is for those who run the hub, `faults` for those who test with it.
+
+Where it is not what CSGHub's own server is, that is on purpose:
+
+* Tokens and keys are kept as digests. They are shown once, when they are made or changed; lists
+  have every field, and of the token its first four characters.
+* The digest of an LFS object is checked when it arrives, and every ref of a push is looked at.
+* It calls no other host: mirrors wait, and there is no remote to compare with.
+* Nothing runs behind deploys but a model that echoes; states and shares of traffic are real.
+* There are no sessions of a browser, no JWT, and no token that acts for everybody.
+
 Example:
     >>> from csgrepo.server import Hub
     >>> with Hub() as hub:  # doctest: +SKIP

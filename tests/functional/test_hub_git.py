@@ -87,6 +87,18 @@ def test_what_stock_lfs_pushed_is_cloned_byte_for_byte(model, stock_lfs):
     assert len([path for path in model.objects.rglob("*") if path.is_file()]) == 4
 
 
+def test_a_push_is_welcomed_and_a_refused_one_is_not(model, git):
+    work = clone(git, model, "work")
+    (work.cwd / "a.txt").write_text("a")
+    commit(work)
+    assert "remote: Welcome to OpenCSG!" in work.run("push").stderr.decode()
+    (work.cwd / "large.txt").write_bytes(b"x" * (LIMIT + 1))
+    commit(work)
+    refused = work.run("push")
+    assert refused.returncode != 0
+    assert "Welcome" not in refused.stderr.decode()
+
+
 @pytest.mark.parametrize("version", ["0", "1", "2"])
 def test_every_protocol_version_clones_fetches_and_pushes(model, git, version):
     git("config", "--global", "protocol.version", version)
