@@ -25,8 +25,8 @@ SCHEMAS = Path(inspect.getfile(main)).parent / "schemas"
 
 
 def csgrepo(*args: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end, without a terminal."""
-    return subprocess.run(
+    """Run it to its end, without a terminal; what it prints as JSON is held to its schema."""
+    done = subprocess.run(
         [sys.executable, "-m", "csgrepo", *args],
         input=stdin,
         env=os.environ | environment,
@@ -35,6 +35,9 @@ def csgrepo(*args: str, stdin: str = "", **environment: str) -> subprocess.Compl
         check=False,
         timeout=100,
     )
+    if "--json" in args and done.stdout:
+        documents(args, done.stdout)
+    return done
 
 
 @contextlib.contextmanager
@@ -114,13 +117,18 @@ def as_json(*args: str, code: int = 0, **environment: str) -> Any:
     """
     done = inside(*args, "--json", **environment)
     assert done.returncode == code, done.stderr
+    return documents(args, done.stdout)
+
+
+def documents(args: tuple[str, ...], text: str) -> Any:
+    """Read what a command printed with --json, one document or a list of them, by its schema."""
     schema = "-".join(_command_of(args))
     if json.loads((SCHEMAS / f"{schema}.json").read_text("utf-8")).get("x-lines"):
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        lines = [json.loads(line) for line in text.splitlines()]
         for line in lines:
             check(line, schema)
         return lines
-    value = json.loads(done.stdout)
+    value = json.loads(text)
     check(value, schema)
     return value
 

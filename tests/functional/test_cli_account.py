@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Account
-from tests.functional.cli import csgrepo
+from tests.functional.cli import as_json, csgrepo, inside
 
 
 @pytest.fixture
@@ -125,3 +125,58 @@ def test_whoami_when_reader_is_gone_then_quiet(signed_in: Account) -> None:
 
     assert signed_in.name not in done.stderr
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("flag", ["-t", "-k", "--token"])
+def test_login_when_endpoint_is_named_then_kept_for_that_hub_alone(
+    account: Account, kept: Path, flag: str
+) -> None:
+    done = inside("login", flag, account.token, "--endpoint", account.endpoint)
+
+    assert (done.returncode, done.stderr) == (0, f"signed in as {account.name}\n")
+    assert inside("whoami", "-e", account.endpoint).stdout == f"{account.name}\n"
+    assert account.endpoint in kept.read_text()
+    assert inside("whoami", "-e", "http://127.0.0.1:9").returncode in {3, 6}
+    assert as_json("logout", "-e", account.endpoint) == {"was_kept": True}
+    assert as_json("logout", "-e", account.endpoint) == {"was_kept": False}
+
+
+def test_login_when_token_comes_through_a_pipe_then_json_says_who(
+    account: Account, endpoint: str
+) -> None:
+    done = inside("login", "--token-stdin", "--json", stdin=f"{account.token}\nignored\n")
+
+    assert json.loads(done.stdout)["name"] == account.name
+    assert account.token not in done.stdout + done.stderr
+    assert as_json("whoami")["name"] == account.name
+    assert as_json("whoami", "-k", account.token)["name"] == account.name
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_login_when_there_is_no_keyring_then_said_and_nothing_is_kept(
+    account: Account, kept: Path
+) -> None:
+    done = inside("login", "-k", account.token, "--keyring")
+
+    assert done.returncode != 0
+    assert "keyring" in done.stderr
+    assert account.token not in done.stderr
+    assert not kept.exists()
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_account_when_locale_is_chinese_then_spoken_to_in_it(account: Account) -> None:
+    signed_in = inside("login", stdin=account.token, LANG="zh_CN.UTF-8")
+    wrong = inside("whoami", "-k", "0123456789abcdef0123456789abcdef", LANG="zh_CN.UTF-8")
+    signed_out = inside("logout", LANG="zh_CN.UTF-8")
+
+    assert signed_in.stderr == f"已登录：{account.name}\n"
+    assert wrong.returncode == 3
+    assert wrong.stderr.splitlines()[-1] == "没有令牌、令牌无效，或令牌没有此权限。"
+    assert signed_out.stderr == "已退出登录\n"
+
+
+def test_words_when_the_encoding_has_no_chinese_then_english() -> None:
+    done = csgrepo("logout", LANG="zh_CN.UTF-8", PYTHONIOENCODING="ascii")
+
+    assert done.stderr == "no token was kept\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from csgrepo import HubApi
+from csgrepo.progress.label import width
 from csgrepo.server import Hub, Stall
 from tests.conftest import Account
 from tests.functional.terminal import Terminal
@@ -127,3 +129,40 @@ def test_command_line_when_left_at_once_then_130(signed_in: Account, hub: Hub) -
 
     assert "Traceback" not in terminal.shown
     assert "interrupted" in terminal.shown
+
+
+def test_bars_fit_the_terminal_when_it_shrinks_and_ctrl_c_leaves_nothing_half_done(
+    bert: str, hub: Hub, tmp_path: Path
+) -> None:
+    with HubApi() as api:
+        api.upload_file(
+            path_or_fileobj=b"\0weights" * 700_000, path_in_repo="模型 final.bin", repo_id=bert
+        )
+    target = tmp_path / "out"
+    held, go_on = threading.Event(), threading.Event()
+    for event in (held, go_on):
+        stall = Stall(event=event, on="response", after=2_000_000)
+        hub.faults.add("GET", f"{bert}.*final|_objects", stall)
+    args = ("download", bert, "--local-dir", str(target))
+    try:
+        with Terminal(*args) as left:
+            left.see("% |")
+            left.type("\x03")
+            assert left.end() == 128 + signal.SIGINT
+        is_whole = (target / "模型 final.bin").exists()
+        with Terminal(*args, columns=100) as terminal:
+            terminal.see("% |")
+            before = len(terminal.shown)
+            terminal.resize(50)
+            go_on.set()
+            assert terminal.end() == 0
+    finally:
+        held.set()
+        go_on.set()
+        hub.faults.clear()
+
+    assert "Traceback" not in left.shown
+    assert not is_whole
+    bars = [line for line in re.split(r"[\r\n]+", terminal.shown[before:]) if "% |" in line]
+    assert max(map(width, bars), default=0) <= 50
+    assert (target / "模型 final.bin").read_bytes() == b"\0weights" * 700_000
