@@ -174,31 +174,31 @@ def test_download_when_not_to_resume_then_fetched_anew(repo_id: str, here: Path,
     assert fetched("--force-download") > 0
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "said"),
-    [
-        ([], 2, "REPO_ID"),
-        (["no-slash/at/all/here"], 2, "namespace/name"),
-        (["{repo}", "-r", "v1", "--revision", "v2"], 2, "different revisions"),
-        (["{repo}", "config.json", "--include", "*"], 2, "not both"),
-        (["{repo}", "-ld", "a", "-p", "b"], 2, "--local-path"),
-        (["{repo}", "-f"], 2, "--local-path"),
-        (["{repo}", "-t", "movie"], 2, "--repo-type"),
-        (["{repo}", "-c", "none.json"], 2, "none.json"),
-        (["{repo}", "--no-such"], 2, "--no-such"),
-        (["{repo}", "none.txt"], 4, "none.txt"),
-        (["{repo}", "-r", "none"], 4, "none"),
-        (["{repo}-none"], 4, "-none"),
-        (["{repo}", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
-    ],
-)
-def test_download_when_it_fails_then_code_by_kind_and_nothing_is_printed(
-    repo_id: str, here: Path, line: list[str], code: int, said: str
-) -> None:
-    done = inside("download", *(word.format(repo=repo_id) for word in line), "-q")
+FAILING_DOWNLOADS = [
+    ([], 2, "REPO_ID"),
+    (["no-slash/at/all/here"], 2, "namespace/name"),
+    (["{repo}", "-r", "v1", "--revision", "v2"], 2, "different revisions"),
+    (["{repo}", "config.json", "--include", "*"], 2, "not both"),
+    (["{repo}", "-ld", "a", "-p", "b"], 2, "--local-path"),
+    (["{repo}", "-f"], 2, "--local-path"),
+    (["{repo}", "-t", "movie"], 2, "--repo-type"),
+    (["{repo}", "-c", "none.json"], 2, "none.json"),
+    (["{repo}", "--no-such"], 2, "--no-such"),
+    (["{repo}", "none.txt"], 4, "none.txt"),
+    (["{repo}", "-r", "none"], 4, "none"),
+    (["{repo}-none"], 4, "-none"),
+    (["{repo}", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
+]
 
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert said in done.stderr
+
+def test_download_when_it_fails_then_code_by_kind_and_nothing_is_printed(
+    repo_id: str, here: Path
+) -> None:
+    for line, code, said in FAILING_DOWNLOADS:
+        done = inside("download", *(word.format(repo=repo_id) for word in line), "-q")
+
+        assert (done.returncode, done.stdout) == (code, ""), (line, done.stderr)
+        assert said in done.stderr
     assert plain(here) == {}
 
 
@@ -345,50 +345,49 @@ def test_upload_when_patterns_are_given_then_sent_and_deleted_by_them(
     assert held(repo_id) == {"a.bin", "config.json", "模型 [1].bin"}
 
 
-@pytest.mark.parametrize(
-    ("words", "there"),
-    [
-        ((), "3.txt"),
-        (("folder1",), "folder1/3.txt"),
-        (("folder1/",), "folder1/3.txt"),
-        (("data/4.txt",), "data/4.txt"),
-        (("--path-in-repo", "v1.0/"), "v1.0/3.txt"),
-    ],
-)
-def test_upload_when_a_file_then_under_the_name_that_is_meant(
-    repo_id: str, here: Path, words: tuple[str, ...], there: str
-) -> None:
+FILE_PLACES = [
+    ((), "3.txt"),
+    (("folder1",), "folder1/3.txt"),
+    (("folder2/",), "folder2/3.txt"),
+    (("data/4.txt",), "data/4.txt"),
+    (("--path-in-repo", "v1.0/"), "v1.0/3.txt"),
+]
+
+
+def test_upload_when_a_file_then_under_the_name_that_is_meant(repo_id: str, here: Path) -> None:
     write(here, {"abc/3.txt": b"3"})
-    done = inside("upload", repo_id, "abc/3.txt", *words, "-q")
+    for words, there in FILE_PLACES:
+        before = held(repo_id)
+        done = inside("upload", repo_id, "abc/3.txt", *words, "-q")
 
-    assert done.returncode == 0, done.stderr
-    assert held(repo_id) == FILES.keys() | {there}
+        assert done.returncode == 0, done.stderr
+        assert held(repo_id) - before == {there}
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "said"),
-    [
-        ([], 2, "REPO_ID"),
-        (["{repo}"], 2, "PATH"),
-        (["{repo}", "none"], 2, "does not exist"),
-        (["{repo}", "out", "a", "b"], 2, "one file or folder"),
-        (["{repo}", "out/a.txt", "--delete", "*"], 2, "is a file"),
-        (["{repo}", "out", "-u", "somebody"], 2, "somebody's"),
-        (["{repo}", "out", "-k", "0123456789abcdef"], 3, ""),
-        (["stranger/bert", "out"], 4, "namespace"),
-        (["{repo}", "out", "../up"], 7, ".."),
-        (["{repo}", "out", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
-    ],
-)
+FAILING_UPLOADS = [
+    ([], 2, "REPO_ID"),
+    (["{repo}"], 2, "PATH"),
+    (["{repo}", "none"], 2, "does not exist"),
+    (["{repo}", "out", "a", "b"], 2, "one file or folder"),
+    (["{repo}", "out/a.txt", "--delete", "*"], 2, "is a file"),
+    (["{repo}", "out", "-u", "somebody"], 2, "somebody's"),
+    (["{repo}", "out", "-k", "0123456789abcdef"], 3, ""),
+    (["stranger/bert", "out"], 4, "namespace"),
+    (["{repo}", "out", "../up"], 7, ".."),
+    (["{repo}", "out", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
+]
+
+
 def test_upload_when_it_fails_then_code_by_kind_and_nothing_is_there(
-    repo_id: str, here: Path, line: list[str], code: int, said: str
+    repo_id: str, here: Path
 ) -> None:
     write(here, {"out/a.txt": b"a"})
-    done = inside("upload", *(word.format(repo=repo_id) for word in line), "-q")
+    for line, code, said in FAILING_UPLOADS:
+        done = inside("upload", *(word.format(repo=repo_id) for word in line), "-q")
 
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert said in done.stderr
-    assert "0123456789abcdef" not in done.stderr
+        assert (done.returncode, done.stdout) == (code, ""), (line, done.stderr)
+        assert said in done.stderr
+        assert "0123456789abcdef" not in done.stderr
     assert held(repo_id) == FILES.keys()
 
 
