@@ -77,7 +77,7 @@ if TYPE_CHECKING:
         is_tracked_upstream,
         is_tracked_with_lfs,
     )
-    from csgrepo.upload import push_model, upload_file, upload_folder
+    from csgrepo.upload import RecurringUpload, push_model, upload_file, upload_folder
 
 _HOMES = {
     "csgrepo.download": "file_download file_url http_get snapshot_download",
@@ -100,7 +100,7 @@ _HOMES = {
         "Repository Verification commits_to_push files_to_be_staged is_binary_file is_git_ignored "
         "is_git_repo is_local_clone is_tracked_upstream is_tracked_with_lfs"
     ),
-    "csgrepo.upload": "push_model upload_file upload_folder",
+    "csgrepo.upload": "RecurringUpload push_model upload_file upload_folder",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -142,6 +142,7 @@ __all__ = [
     "PushRejected",
     "QueueError",
     "RateLimited",
+    "RecurringUpload",
     "RemoteNotFound",
     "RemoteUnreachable",
     "RepoId",

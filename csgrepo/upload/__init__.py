@@ -2,5 +2,6 @@
 
 from csgrepo.upload.calls import upload_file, upload_folder
 from csgrepo.upload.model import push_model
+from csgrepo.upload.recurring import RecurringUpload
 
-__all__ = ["push_model", "upload_file", "upload_folder"]
+__all__ = ["RecurringUpload", "push_model", "upload_file", "upload_folder"]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
+from csgrepo.errors import InvalidInput
 from csgrepo.hub import HubApi
 from csgrepo.progress.bars import bars
+from csgrepo.redact import Secret
+from csgrepo.upload.recurring import RecurringUpload
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from typing import BinaryIO
 
     from csgrepo.hub import CommitInfo
-    from csgrepo.redact import Secret
     from csgrepo.repo_id import RepoType
 
 __all__ = ["upload_file", "upload_folder"]
@@ -78,6 +80,7 @@ def upload_file(
         )
 
 
+@overload
 def upload_folder(
     *,
     repo_id: str,
@@ -98,7 +101,57 @@ def upload_folder(
     token: str | Secret | bool | None = None,
     endpoint: str | None = None,
     progress: bool = False,
-) -> CommitInfo:
+    every: None = None,
+) -> CommitInfo: ...
+
+
+@overload
+def upload_folder(
+    *,
+    repo_id: str,
+    folder_path: str | os.PathLike[str],
+    path_in_repo: str | None = None,
+    repo_type: str | RepoType | None = None,
+    revision: str | None = None,
+    commit_message: str | None = None,
+    commit_description: str | None = None,
+    parent_commit: str | None = None,
+    allow_patterns: str | Sequence[str] | None = None,
+    ignore_patterns: str | Sequence[str] | None = None,
+    delete_patterns: str | Sequence[str] | None = None,
+    create_repo: bool = False,
+    private: bool = False,
+    create_branch: bool = False,
+    dry_run: bool = False,
+    token: str | Secret | bool | None = None,
+    endpoint: str | None = None,
+    progress: bool = False,
+    every: float,
+) -> RecurringUpload: ...
+
+
+def upload_folder(
+    *,
+    repo_id: str,
+    folder_path: str | os.PathLike[str],
+    path_in_repo: str | None = None,
+    repo_type: str | RepoType | None = None,
+    revision: str | None = None,
+    commit_message: str | None = None,
+    commit_description: str | None = None,
+    parent_commit: str | None = None,
+    allow_patterns: str | Sequence[str] | None = None,
+    ignore_patterns: str | Sequence[str] | None = None,
+    delete_patterns: str | Sequence[str] | None = None,
+    create_repo: bool = False,
+    private: bool = False,
+    create_branch: bool = False,
+    dry_run: bool = False,
+    token: str | Secret | bool | None = None,
+    endpoint: str | None = None,
+    progress: bool = False,
+    every: float | None = None,
+) -> CommitInfo | RecurringUpload:
     """Put a folder's files into a repository; see `HubApi.upload_folder` for the rest.
 
     Args:
@@ -120,13 +173,45 @@ def upload_folder(
         token: an access token; the environment's, or the one that `login` kept, where not given.
         endpoint: the hub's address.
         progress: show bars on standard error.
+        every: for a folder that grows: upload what is new every so many minutes from now on, in a
+            process of its own, and return once the first upload is made. Files are only ever
+            added or changed, so `delete_patterns` cannot be used with it.
+
+    Returns:
+        What came of it; with `every`, what goes on with it and is to be told to stop.
 
     Raises:
         CsgRepoError: as for `HubApi.upload_folder`.
+        InvalidInput: an argument cannot be used with `every`.
 
     Example:
         >>> upload_folder(repo_id="wanda/bert", folder_path="out")  # doctest: +SKIP
     """
+    if every is not None:
+        for name, value in {
+            "delete_patterns": delete_patterns,
+            "parent_commit": parent_commit,
+            "dry_run": dry_run,
+            "progress": progress,
+        }.items():
+            if value:
+                raise InvalidInput(f"{name} cannot be used with every")
+        secret = token.reveal() if isinstance(token, Secret) else token
+        order = {
+            "repo_id": repo_id,
+            "folder_path": str(Path(folder_path).expanduser().absolute()),
+            "path_in_repo": path_in_repo,
+            "repo_type": repo_type,
+            "revision": revision,
+            "commit_message": commit_message,
+            "commit_description": commit_description,
+            "allow_patterns": allow_patterns,
+            "ignore_patterns": ignore_patterns,
+            "create_repo": create_repo,
+            "private": private,
+            "create_branch": create_branch,
+        }
+        return RecurringUpload({**order, "endpoint": endpoint, "token": secret}, every * 60)
     with _asked(endpoint, token, progress=progress) as api:
         return api.upload_folder(
             repo_id=repo_id,

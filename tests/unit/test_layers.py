@@ -57,6 +57,7 @@ READS_ENVIRONMENT = {
 STARTS_PROCESSES = {
     "git/runner.py",  # the one place that starts git
     "jobs/queue.py",  # starts the worker, a Python that outlives this one
+    "upload/recurring.py",  # starts what uploads a folder that grows, likewise
 }
 
 STARTERS = {

@@ -21,6 +21,7 @@ EXPECTED = sorted(
         "HubApi",
         "InferenceApi",
         "PushReceipt",
+        "RecurringUpload",
         "RepoId",
         "RepoType",
         "Repository",
