@@ -108,7 +108,8 @@ def examine(
     """
     began = time.monotonic()
     known = account.found_token(endpoint, token)
-    visit = _Visit(subject, endpoint.rstrip("/"), known, need_bytes, within_s)
+    place = endpoint.rstrip("/")
+    visit = _Visit(subject, place, known, need_bytes, within_s, looks=token is True)
     visit.prepare(branch)
     left_s = max(_WHOLE * within_s - (time.monotonic() - began), _SILENCE * within_s)
     checks = [*visit.known, *_at_once(visit.tasks(), left_s)]
@@ -128,7 +129,10 @@ class _Visit:
         token: account.Token,
         need_bytes: int,
         within_s: float,
+        *,
+        looks: bool,
     ) -> None:
+        self._looks = looks
         self.subject = subject
         self.endpoint = endpoint
         self.token = token
@@ -152,7 +156,8 @@ class _Visit:
         folder = self.subject.folder if self.subject.is_working_copy else None
         return Credentials(
             self.endpoint,
-            self.token.secret or False,
+            # Where none was found, git's credential helpers may have one: a push asks them, too.
+            self.token.secret or (self._looks and not self.token.trouble),
             also=[self.remote] if self.remote else [],
             folder=folder,
         )

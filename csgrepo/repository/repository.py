@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
 
-from csgrepo import config, doctor
+from csgrepo import config
 from csgrepo.errors import CsgRepoError, InvalidInput, NotARepository, NothingToCommit, QueueError
 from csgrepo.git import remotes
 from csgrepo.jobs import exits
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from typing import Concatenate
 
     from csgrepo.credentials import Credentials
+    from csgrepo.doctor import Report
     from csgrepo.jobs.command import Command
     from csgrepo.lfs.scan import PointerFile
     from csgrepo.redact import Secret
@@ -390,7 +391,7 @@ class Repository:
         """Return what changed, what is still a pointer, and what waits for a push; only looks."""
         return overview.look(self._tree, self.large_file_bytes)
 
-    def preflight(self, *, need: str | int | None = None) -> doctor.Report:
+    def preflight(self, *, need: str | int | None = None) -> Report:
         """Look, in under five seconds, for what may keep a push from succeeding; change nothing.
 
         The same as `csgrepo doctor` in a shell: git and git-lfs, the disk, network, proxy and
@@ -407,6 +408,8 @@ class Repository:
             >>> if not report:  # doctest: +SKIP
             ...     raise SystemExit("; ".join(f.message for f in report.findings))
         """
+        from csgrepo import doctor
+
         folder = Path(self.local_dir)
         subject = doctor.Subject(
             folder, is_working_copy=(folder / ".git").exists(), remote=self._access.remote

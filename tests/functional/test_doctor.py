@@ -378,6 +378,16 @@ def test_doctor_when_there_is_no_token_then_csg401_and_csg404(
     assert list(found(clone.local_dir)) == ["CSG404", "CSG401"]
 
 
+def test_doctor_when_only_a_helper_of_git_has_the_token_then_the_push_is_well(
+    clone: Repository, git: StockGit, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CSGHUB_TOKEN")
+    script = f"!f() {{ echo username={account.name}; echo password={account.token}; }}; f"
+    git("config", "--global", f"credential.{account.endpoint}.helper", script)
+
+    assert list(found(clone.local_dir)) == ["CSG401"]
+
+
 def test_doctor_when_the_token_is_wrong_then_csg402(
     clone: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
