@@ -105,8 +105,9 @@ def test_doctor_when_it_looks_then_nothing_changes_here_or_on_the_hub(
     repo = Repository(tmp_path / "work", clone_from="wanda/model")
     (tmp_path / "work" / "w.bin").write_bytes(b"\0" * 1000)
     repo.lfs_track("*.bin")
-    repo.push_to_hub("one", blocking=False)
+    _, push = repo.push_to_hub("one", blocking=False)
     repo.wait_for_commands(60)
+    assert wait_for_end(push._process.pid, 60)  # the worker, which would go in the middle of it
     (home / ".csghub").mkdir()
     (home / ".csghub" / "token").write_text(f"{os.environ['CSGHUB_TOKEN']}\n")
     (tmp_path / "work" / "w.bin").write_bytes(b"\1" * 1000)  # a status would refresh the index
