@@ -11,6 +11,8 @@ import pytest
 import csgrepo
 from csgrepo import errors
 from csgrepo.hub.commits.git_route import GitRoute
+from csgrepo.lfs import hashes
+from csgrepo.progress import Event, listen
 from csgrepo.server import Hub
 from tests.functional import uploads
 from tests.functional.uploads import Target, folder
@@ -186,3 +188,28 @@ def test_a_file_too_large_for_git_is_named_in_the_attributes_that_come_along(
     )
     again = target.api.upload_folder(repo_id=target.repo_id, folder_path=out)
     assert again.is_empty
+
+
+def test_a_large_file_that_was_read_before_is_not_read_again(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "_COARSEST_CLOCK_S", 0)  # or the test would have to wait
+    size = 21 * 1024 * 1024
+    out = folder(tmp_path / "out", {"a.bin": bytes(size), "b.txt": b"1"})
+    read: list[Event] = []
+    stop = listen(read.append)
+
+    def bytes_read() -> int:
+        target.api.upload_folder(repo_id=target.repo_id, folder_path=out)
+        ends = [event.done for event in read if (event.phase, event.state) == ("hash", "done")]
+        read.clear()
+        return sum(ends)
+
+    assert bytes_read() == size + 1
+    assert bytes_read() == 1
+    os.utime(out / "a.bin", (1, 1))
+    assert bytes_read() == size + 1
+    (out / "a.bin").write_bytes(bytes(size - 1) + b"1")
+    assert bytes_read() == size + 1
+    stop()
+    assert target.tree()["a.bin"] == bytes(size - 1) + b"1"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from csgrepo.config import settings
 from csgrepo.errors import InvalidInput
 from csgrepo.hub.commits import plan as planning
 from csgrepo.hub.commits.content import read_content
@@ -27,12 +28,13 @@ from csgrepo.hub.commits.operation import CommitOperationAdd, checked
 from csgrepo.hub.commits.preupload import preupload
 from csgrepo.hub.commits.receipt import CommitInfo
 from csgrepo.hub.commits.rest_route import RestRoute
-from csgrepo.hub.commits.routes import BranchMoved, Site, Writing, conflict, is_closed_to_git
+from csgrepo.hub.commits.routes import BranchMoved, Site, Writing, conflict, open_to_git
 from csgrepo.hub.commits.rules import rules_above
 from csgrepo.hub.commits.trees import Base, Trees
 from csgrepo.hub.connection import repo_path
 from csgrepo.hub.reading import text
 from csgrepo.lfs.attributes import FILE as ATTRIBUTES
+from csgrepo.lfs.hashes import Hashes
 from csgrepo.progress import Reporter
 from csgrepo.repo_id import check_ref_name
 
@@ -91,15 +93,11 @@ def commit(
         check_ref_name(order.branch)
     adds, deletes = checked(operations)
     with tempfile.TemporaryDirectory(prefix="csgrepo-upload-") as scratch:
-        return _committer(hub, repo, order, Path(scratch)).run(adds, deletes)
-
-
-def _committer(hub: HubConnection, repo: RepoId, order: Order, scratch: Path) -> _Committer:
-    """Choose the way that the repository is open to."""
-    route: type[GitRoute | RestRoute] = RestRoute if is_closed_to_git(hub, repo) else GitRoute
-    branch = order.branch or _default_branch(hub, repo)
-    site = Site(hub, repo, branch, Trees(hub, repo), scratch, Reporter(str(repo)))
-    return _Committer(site, route(site), order)
+        refs = open_to_git(hub, repo)
+        branch = order.branch or _default_branch(hub, repo)
+        site = Site(hub, repo, branch, Trees(hub, repo), Path(scratch), Reporter(str(repo)))
+        route: Route = GitRoute(site, refs) if refs else RestRoute(site)
+        return _Committer(site, route, order).run(refs or route.look(), adds, deletes)
 
 
 def _default_branch(hub: HubConnection, repo: RepoId) -> str:
@@ -128,9 +126,11 @@ class _Committer:
         self._contents: dict[str, Content] = {}
 
     def run(
-        self, adds: Mapping[str, CommitOperationAdd], deletes: Sequence[CommitOperationDelete]
+        self,
+        refs: Advertised,
+        adds: Mapping[str, CommitOperationAdd],
+        deletes: Sequence[CommitOperationDelete],
     ) -> CommitInfo:
-        refs = self._route.look()
         self._site.trees.used = refs.hash
         base = self._base(refs)
         self._contents = self._read(adds)
@@ -166,9 +166,11 @@ class _Committer:
         """Read everything that is to be added, each file once."""
         site = self._site
 
+        hashes = Hashes(settings().home / "hashes")
+
         def read(add: CommitOperationAdd) -> Content:
             with site.reporter.task("hash", add.path_in_repo) as task:
-                return read_content(add, site.trees.used, site.scratch, task.advance)
+                return read_content(add, site.trees.used, site.scratch, task.advance, hashes=hashes)
 
         with ThreadPoolExecutor(_READERS, thread_name_prefix="csgrepo-hash") as pool:
             try:
@@ -176,6 +178,8 @@ class _Committer:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+            finally:
+                hashes.save()
 
     def _complete_attributes(self) -> None:
         """Have a ``.gitattributes`` that comes along name the files that git cannot keep.

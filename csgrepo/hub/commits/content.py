@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from csgrepo.hub.commits.operation import CommitOperationAdd
+    from csgrepo.lfs.hashes import Hashes
 
 __all__ = ["LARGEST_IN_GIT", "Content", "read_content"]
 
@@ -100,6 +102,8 @@ def read_content(
     used: str,
     scratch: Path,
     on_bytes: Callable[[int], object] = lambda count: None,
+    *,
+    hashes: Hashes | None = None,
 ) -> Content:
     """Read what is to be added, once, in pieces.
 
@@ -108,6 +112,7 @@ def read_content(
         used: the repository's hash function.
         scratch: a folder for what comes from a stream, which can be read only once.
         on_bytes: told how many bytes were read.
+        hashes: what is known of large files that were read before.
 
     Raises:
         InvalidInput: there is no such file, it is none, or it may not be read.
@@ -121,12 +126,12 @@ def read_content(
         on_bytes(len(given))
         return Content(name, len(given), reading.sha256, reading.blob, None, given)
     if isinstance(given, (str, Path)):
-        return _of_file(Path(given), name, used, on_bytes)
+        return _of_file(Path(given), name, used, on_bytes, hashes)
     path = scratch / f"stream-{hashlib.sha256(name.encode()).hexdigest()}"
     with disk_errors(scratch, name), path.open("wb") as target:
         for piece in _pieces(given, name):
             target.write(piece)
-    return _of_file(path, name, used, on_bytes)
+    return _of_file(path, name, used, on_bytes, None)
 
 
 def _pieces(stream: BinaryIO, name: str) -> Iterator[bytes]:
@@ -136,7 +141,14 @@ def _pieces(stream: BinaryIO, name: str) -> Iterator[bytes]:
         yield bytes(piece)
 
 
-def _of_file(path: Path, name: str, used: str, on_bytes: Callable[[int], object]) -> Content:
+def _of_file(
+    path: Path,
+    name: str,
+    used: str,
+    on_bytes: Callable[[int], object],
+    hashes: Hashes | None,
+) -> Content:
+    began_s = time.time()
     try:
         # Not to wait for a writer, should it be a pipe.
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
@@ -151,6 +163,8 @@ def _of_file(path: Path, name: str, used: str, on_bytes: Callable[[int], object]
         if not stat.S_ISREG(before.st_mode):
             kind = "a folder; use upload_folder for it" if stat.S_ISDIR(before.st_mode) else "none"
             raise InvalidInput(f"{name}: {path} is not a file but {kind}")
+        if hashes and before.st_size > LARGEST_IN_GIT and (known := hashes.of(before)):
+            return Content(name, known.size, known.oid, "", path, b"", _stamp_of(before))
         reading = _Reading(before.st_size, used)
         buffer = memoryview(bytearray(min(BLOCK, before.st_size + 1)))
         while count := stream.readinto(buffer):
@@ -162,6 +176,8 @@ def _of_file(path: Path, name: str, used: str, on_bytes: Callable[[int], object]
         raise FileChanged(name, "the file changed")
     content = Content(name, reading.count, reading.sha256, reading.blob, path, b"", stamp)
     content.check()
+    if hashes and content.size > LARGEST_IN_GIT:
+        hashes.note(after, content.pointer, began_s)
     return content
 
 

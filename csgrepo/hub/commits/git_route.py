@@ -60,14 +60,15 @@ class GitRoute:
 
     Args:
         site: where.
+        known: the refs as they were just now.
     """
 
     files_per_commit = 5000
     bytes_per_commit = 100 * 1024 * 1024
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, known: Advertised) -> None:
         self._site = site
-        self._known: Advertised | None = None
+        self._known = known
         self._signature = ""
 
     def look(self) -> Advertised:
@@ -87,7 +88,7 @@ class GitRoute:
             BadRequest: the hub does not take the commit, and says why.
             VerificationFailed: the hub took it, and the branch does not have it.
         """
-        known = self._known or self.look()
+        known = self._known
         move = self._packed(base, writing)
         with self._site.reporter.task("push", self._site.branch, move.size) as task:
             self._push(known, move, task.retry)
@@ -153,7 +154,7 @@ class GitRoute:
                     raise
                 if self._is_done(move):
                     return
-                there = (self._known or known).refs.get(self._site.ref)
+                there = self._known.refs.get(self._site.ref)
                 if there != known.refs.get(self._site.ref):
                     words = f"{self._site.branch} of {self._site.repo} was moved meanwhile"
                     raise BranchMoved(conflict(self._site, words)) from error

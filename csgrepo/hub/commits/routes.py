@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from csgrepo.progress import Reporter
     from csgrepo.repo_id import RepoId
 
-__all__ = ["BranchMoved", "Route", "Site", "Writing", "Written", "conflict", "is_closed_to_git"]
+__all__ = ["BranchMoved", "Route", "Site", "Writing", "Written", "conflict", "open_to_git"]
 
 _XET = "GIT-ERR-37"
 
@@ -132,17 +132,16 @@ def conflict(site: Site, words: str) -> Conflict:
     return Conflict(status=200, code="", server_message=words, request_id="", url=site.address)
 
 
-def is_closed_to_git(hub: HubConnection, repo: RepoId) -> bool:
-    """Tell whether the hub lets nobody push to a repository, because of how it stores the files.
+def open_to_git(hub: HubConnection, repo: RepoId) -> Advertised | None:
+    """Return the refs that can be pushed to, ``None`` where the hub refuses git.
 
     Raises:
         NotFound: there is no such repository.
         Unauthorized, Forbidden: you may not write there.
     """
     try:
-        advertised(hub, repo, "git-receive-pack")
+        return advertised(hub, repo, "git-receive-pack")
     except BadRequest as refusal:
         if refusal.code != _XET:
             raise
-        return True
-    return False
+    return None
