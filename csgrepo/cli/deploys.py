@@ -11,12 +11,13 @@ from csgrepo.cli import options
 from csgrepo.cli.asking import hub_api
 from csgrepo.cli.command import similar
 from csgrepo.cli.consent import confirm
+from csgrepo.cli.exit_codes import NOT_FOUND
 from csgrepo.cli.output import note, print_json, print_json_line
 from csgrepo.cli.words import tr
 from csgrepo.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from csgrepo.cli.command import Group
     from csgrepo.hub import HubApi, Instance, LogStream
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
 __all__ = ["add_common", "found", "one", "print_instances", "print_log", "show_instance"]
 
 Kind = Literal["instances", "finetunes"]
+
+
+class NoneNamed(click.ClickException):
+    """None of yours has that name."""
+
+    exit_code = NOT_FOUND
+
+    def __init__(self, name: str, kind: Kind, close: Sequence[str]) -> None:
+        text = tr("you have none named {name} in `csgrepo {kind} list`", name=name, kind=kind)
+        if close:
+            text += "\n" + tr("Did you mean {names}?", names=", ".join(close))
+        super().__init__(text)
+
 
 SINCE = ("10mins", "30mins", "1hour", "6hours", "1day", "2days", "1week")
 
@@ -49,7 +63,8 @@ def found(api: HubApi, kind: Kind, model: str, number: str | None) -> Instance:
         number: the hub's number for it.
 
     Raises:
-        InvalidInput: the number is none, or there is none of that name.
+        InvalidInput: the number is none.
+        NoneNamed: there is none of that name.
         NotFound: the model has none of that number.
     """
     calls = getattr(api, kind)
@@ -61,9 +76,7 @@ def found(api: HubApi, kind: Kind, model: str, number: str | None) -> Instance:
     for each in mine:
         if model in {each.name, str(each.id)}:
             return _of(calls.get(each.model_id, each.id))
-    close = similar(model, [each.name for each in mine])
-    meant = f"; did you mean {', '.join(close)}?" if close else ""
-    raise InvalidInput(f"you have none named {model!r} in `csgrepo {kind} list`{meant}")
+    raise NoneNamed(model, kind, similar(model, [each.name for each in mine]))
 
 
 def _of(instance: Instance) -> Instance:

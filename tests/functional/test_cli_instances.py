@@ -125,9 +125,14 @@ def test_instance_that_is_mistyped_is_answered_with_what_may_be_meant(
     bert: str, running_one: int
 ) -> None:
     done = inside("instances", "show", "talkr")
+    far = inside("finetunes", "stop", "no such", "--json", CSGHUB_LANG="zh")
 
-    assert done.returncode == 2
-    assert "did you mean talker?" in done.stderr
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        "csgrepo: you have none named talkr in `csgrepo instances list`\nDid you mean talker?\n"
+    )
+    assert (far.returncode, far.stdout) == (4, "")
+    assert far.stderr == "csgrepo: `csgrepo finetunes list` 中没有您的 no such\n"
 
 
 def test_instance_when_hardware_is_taken_or_nobodys_then_code_by_kind(bert: str) -> None:
