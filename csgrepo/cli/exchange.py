@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from csgrepo.cli import options
+from csgrepo.cli.advice import in_commands
 from csgrepo.cli.command import command
 from csgrepo.cli.exit_codes import UNSOUND
 from csgrepo.cli.output import note, print_json
@@ -170,11 +171,14 @@ def verify(*, local: bool, repo_dir: Path, token: str | None, as_json: bool) -> 
     All large files are to be here, the commit and each of them on the remote. Ends with 7 if
     anything is missing.
     """
+    from dataclasses import replace
+
     from csgrepo.progress.label import printable
 
     place = Place.at(repo_dir)
     with place.opened(token=token) as repo:
         found = repo.verify(remote=not local)
+    found = replace(found, problems=tuple(map(in_commands, found.problems)))
     if as_json:
         print_json(found)
     else:

@@ -8,6 +8,7 @@ import traceback
 
 import click
 
+from csgrepo.cli.advice import in_commands
 from csgrepo.cli.command import similar
 from csgrepo.cli.exit_codes import FAILURE, FAULT, exit_code
 from csgrepo.cli.words import tr
@@ -45,7 +46,8 @@ def report(error: Exception) -> int:
         _complain(error.format_message())
         return error.exit_code
     if isinstance(error, CsgRepoError):
-        _complain(f"{error}{_hint(error)}{_kind(exit_code(error))}")
+        said = in_commands(str(error))
+        _complain(f"{said}{_hint(error)}{_kind(exit_code(error))}")
         return exit_code(error)
     if isinstance(error, OSError):
         _complain(_without_number(error))

@@ -145,7 +145,7 @@ def _smudge(connection: _PacketLines, store: Store, name: str) -> None:
             if pointer and pointer.size and not config.skip_smudge():
                 sys.stderr.write(
                     f"csgrepo: {name}: its content is not here yet; fetch it with "
-                    "Repository('.').git_pull(lfs=True)\n"
+                    "`csgrepo pull --lfs`\n"
                 )
             connection.write_content(iter(lambda: text.read(files.BLOCK), b""))
             return

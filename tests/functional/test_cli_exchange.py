@@ -101,6 +101,7 @@ def test_push_when_it_fails_then_code_by_kind(
     assert conflict.returncode == 5
     assert NAME in conflict.stderr
     assert detached.returncode == 2
+    assert "`csgrepo checkout main`" in detached.stderr
     assert {one.stdout for one in (misused, nowhere, refused, conflict, detached)} == {""}
 
 

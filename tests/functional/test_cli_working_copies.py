@@ -94,6 +94,26 @@ def test_clone_when_large_files_are_skipped_then_pull_fetches_them(
     assert len((target / NAME).read_bytes()) == LARGE
 
 
+def test_pull_when_large_files_are_nowhere_then_7_and_the_command_that_fetches_them(
+    remote: RemoteRepository, tmp_path: Path
+) -> None:
+    target = tmp_path / "bare"
+    inside("clone", remote.url, str(target), "--skip-lfs", "-q")
+    checked = as_json("verify", "--local", "-C", str(target), code=7)
+    (stored,) = (path for path in remote.objects.rglob("*") if path.is_file())
+    stored.rename(tmp_path / "away")
+    pulled = inside("pull", "--lfs", "-q", "-C", str(target))
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "away").rename(stored)
+
+    assert checked["problems"] == [
+        f"{NAME} is still a pointer ({LARGE} bytes are missing); fetch it with `csgrepo pull --lfs`"
+    ]
+    assert (pulled.returncode, pulled.stdout) == (7, "")
+    assert "`csgrepo pull --lfs` fetches what is missing" in pulled.stderr
+    assert as_json("pull", "--lfs", "-q", "-C", str(target))["pointers"] == 0
+
+
 def test_clone_when_revision_is_given_then_that(
     remote: RemoteRepository, git: StockGit, tmp_path: Path
 ) -> None:
@@ -293,6 +313,7 @@ def test_commit_when_there_is_nothing_then_1(folder: Path) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "nothing to commit" in done.stderr
+    assert "Add files first: `csgrepo add`." in done.stderr
     assert inside("commit", "-C", str(folder)).returncode == 2
     assert inside("commit", "-m", " ", "-C", str(folder)).returncode == 2
 
@@ -319,6 +340,7 @@ def test_checkout_when_there_is_none_or_work_would_be_lost_then_4_and_5(
     lost = inside("checkout", "theirs", "-C", str(folder))
 
     assert (unknown.returncode, unknown.stdout) == (4, "")
+    assert "add -b to start a branch there" in unknown.stderr
     assert (lost.returncode, lost.stdout) == (5, "")
     assert (folder / "notes.txt").read_text() == "mine\n"
 
