@@ -26,6 +26,7 @@ __all__ = ["download"]
         "csgrepo download wanda/bert",
         "csgrepo download wanda/bert config.json model.safetensors --local-dir bert",
         "csgrepo download wanda/reviews -t dataset -r v1 --include '*.parquet' --dry-run",
+        "csgrepo download wanda/bert --mirror https://mirror.example",
         "csgrepo download -r wanda/bert -p models/bert/model.safetensors -f",
     ],
 )
@@ -60,6 +61,13 @@ __all__ = ["download"]
     metavar="N",
     help="So many connections at most.",
 )
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="URL",
+    help="Ask there what the hub lacks or where it is away; CSGHUB_MIRRORS by default; repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Fetch nothing, and tell what would be fetched.")
 def download(
     *,
@@ -83,6 +91,7 @@ def download(
     force_download: bool,
     cache_dir: str | None,
     max_workers: int,
+    mirrors: tuple[str, ...],
     dry_run: bool,
 ) -> None:
     """Fetch a repository, or files of it, and print where they are.
@@ -104,6 +113,7 @@ def download(
         "endpoint": endpoint,
         "token": token_of(token=token, api_token=api_token, config_path=config_path, writing=False),
         "cache_dir": cache_dir,
+        "mirrors": mirrors or None,
     }
     fetching = _Fetching(
         named.repo_id, access, force=force_download or not resume, workers=max_workers

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csgrepo.cli import recurring_upload
 from csgrepo.cli.command import command
 from csgrepo.cli.output import note, print_json
 from csgrepo.cli.transfer_words import SETTINGS, Named, common, patterns, token_of
@@ -26,6 +27,7 @@ __all__ = ["upload"]
         "csgrepo upload wanda/bert out",
         "csgrepo upload wanda/bert model.safetensors weights/ --revision v2",
         "csgrepo upload wanda/reviews data -t dataset --include '*.parquet' --dry-run",
+        "csgrepo upload wanda/bert out --every 5",
         "csgrepo upload -c config.json -r wanda/bert -p model.gguf",
     ],
 )
@@ -45,6 +47,12 @@ __all__ = ["upload"]
 @click.option("--private", is_flag=True, help="Make the repository private, if it is made.")
 @click.option(
     "-u", "--username", "--user", metavar="NAME", help="Upload only if the token is this user's."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Upload what is new every so often, until Ctrl-C, and then the rest.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing, and tell what would be done.")
 def upload(
@@ -69,6 +77,7 @@ def upload(
     commit_description: str | None,
     private: bool,
     username: str | None,
+    every: float | None,
     dry_run: bool,
 ) -> None:
     """Put a file or a folder into a repository.
@@ -77,6 +86,9 @@ def upload(
     sent again, so a line that was interrupted is simply given again; `upload-large-folder` is
     another name for this. A file goes to PATH_IN_REPO, or into it where that ends with / or has no
     suffix and the file has one.
+
+    With --every the folder may grow meanwhile: a file that is being written waits for the next
+    time. The result is that of the last time, which comes after Ctrl-C.
     """
     named = Named.by(words, r=r, revision=revision, repo_id=repo_id)
     source, target = _places(named, local_path, path_in_repo)
@@ -90,21 +102,26 @@ def upload(
         "commit_message": commit_message,
         "commit_description": commit_description,
     }
+    if every is not None and (source.is_file() or delete or dry_run):
+        raise click.UsageError(tr("--every is for a folder, without --delete and --dry-run"))
+    folder_facts = {
+        "folder_path": source,
+        "path_in_repo": target,
+        "allow_patterns": include or None,
+        "ignore_patterns": exclude or None,
+        "create_repo": True,
+        "private": private,
+        "create_branch": True,
+        **facts,
+    }
     with working(quiet=quiet), _hub(endpoint, secret, username) as api:
-        if source.is_file():
+        if every is not None:
+            made = recurring_upload.run(api, folder_facts, endpoint, secret, every)
+        elif source.is_file():
             made = _upload_file(api, source, target, facts, private, dry_run=dry_run)
         else:
             made = api.upload_folder(
-                folder_path=source,
-                path_in_repo=target,
-                allow_patterns=include or None,
-                ignore_patterns=exclude or None,
-                delete_patterns=delete or None,
-                create_repo=True,
-                private=private,
-                create_branch=True,
-                dry_run=dry_run,
-                **facts,
+                delete_patterns=delete or None, dry_run=dry_run, **folder_facts
             )
     _tell(made, as_json=as_json)
 

@@ -79,6 +79,11 @@ class RecurringUpload:
             raise
         atexit.register(self._at_exit)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no more uploads come: it was stopped, or its process has died."""
+        return self._has_ended
+
     def upload_now(self) -> CommitInfo:
         """Upload what is new at once, and return what came of it.
 
