@@ -136,7 +136,8 @@ def test_login_when_endpoint_is_named_then_kept_for_that_hub_alone(
     assert (done.returncode, done.stderr) == (0, f"signed in as {account.name}\n")
     assert inside("whoami", "-e", account.endpoint).stdout == f"{account.name}\n"
     assert account.endpoint in kept.read_text()
-    assert inside("whoami", "-e", "http://127.0.0.1:9").returncode in {3, 6}
+    other = account.endpoint.replace("127.0.0.1", "localhost")  # the same hub, by another name
+    assert inside("whoami", "-e", other).returncode == 3
     assert as_json("logout", "-e", account.endpoint) == {"was_kept": True}
     assert as_json("logout", "-e", account.endpoint) == {"was_kept": False}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo import Repository
+from csgrepo import HubApi, Repository
 from csgrepo.server import Answer, Hub, Stall
 from tests.conftest import Account
 from tests.functional.cli import as_json, csgrepo, inside
@@ -44,6 +45,15 @@ def on_hub(signed_in: Account, hub_remote: Callable[..., RemoteRepository], tmp_
     made = tmp_path / "hub copy"
     Repository(made, clone_from=hub_remote().url)
     return made
+
+
+@pytest.fixture
+def two_pushed(on_hub: Path) -> Path:
+    """A working copy on the hub with an object that is pushed and no longer checked out."""
+    for _ in range(2):
+        save(on_hub)
+        assert inside("push", "-q", "-C", str(on_hub)).returncode == 0
+    return on_hub
 
 
 def save(folder: Path, content: bytes = b"") -> str:
@@ -212,26 +222,56 @@ def test_prune_when_only_asked_then_nothing_goes(folder: Path) -> None:
     assert inside("prune", "--recent", *where).stdout == "0 B set free\n"
 
 
-def test_push_when_to_prune_then_only_what_is_checked_out_stays(folder: Path) -> None:
-    for _ in range(2):
-        save(folder)
-        inside("push", "--prune", "-q", "-C", str(folder))
-
-    kept = [path for path in (folder / ".git" / "lfs" / "objects").rglob("*") if path.is_file()]
-    assert len(kept) <= 2  # what is checked out, and what is younger than a week
+def objects(folder: Path) -> set[str]:
+    """The names of the LFS objects that a clone keeps."""
+    kept = (folder / ".git" / "lfs" / "objects").rglob("*")
+    return {path.name for path in kept if path.is_file()}
 
 
-def test_prune_when_hub_has_a_fault_then_6_and_everything_stays(
-    on_hub: Path, hub: Hub, signed_in: Account
+def test_push_when_to_prune_then_what_is_not_checked_out_goes(folder: Path) -> None:
+    first, second = noise(), noise()
+    for content in (first, second):
+        save(folder, content)
+        assert inside("push", "-q", "-C", str(folder)).returncode == 0
+    both = {hashlib.sha256(content).hexdigest() for content in (first, second)}
+    assert objects(folder) == both
+    facts = as_json("push", "--prune", "-q", "-C", str(folder))
+
+    assert facts["job"] is None
+    assert objects(folder) == {hashlib.sha256(second).hexdigest()}
+    assert (folder / NAME).read_bytes() == second
+
+
+def test_prune_when_hub_has_a_fault_then_code_by_kind_and_everything_stays(
+    two_pushed: Path, hub: Hub, signed_in: Account
 ) -> None:
-    for _ in range(2):
-        save(on_hub)
-        inside("push", "-q", "-C", str(on_hub))
-    fault = hub.faults.add("POST", f"/{signed_in.name}/.*batch", Answer(404), times=None)
-    try:
-        done = inside("prune", "--recent", "-C", str(on_hub))
-    finally:
-        hub.faults.remove(fault)
+    before = objects(two_pushed)
+    for status, code in ((401, 3), (403, 3), (404, 7), (422, 5), (500, 6)):
+        where = f"/{signed_in.name}/.*batch"
+        fault = hub.faults.add("POST", where, Answer(status), times=None)
+        try:
+            done = inside("prune", "--recent", "-C", str(two_pushed))
+        finally:
+            hub.faults.remove(fault)
 
-    assert done.returncode in {4, 7}, done.stderr
-    assert as_json("prune", "--recent", "--dry-run", "-C", str(on_hub))["bytes"] == LARGE
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr
+        assert f"HTTP {status}" in done.stderr
+        assert signed_in.token not in done.stderr
+    assert objects(two_pushed) == before
+    assert as_json("prune", "--recent", "--dry-run", "-C", str(two_pushed))["bytes"] == LARGE
+
+
+def test_prune_when_nobody_answers_or_the_token_is_wrong_then_6_and_3(two_pushed: Path) -> None:
+    line = ("prune", "--recent", "--json", "-C", str(two_pushed))
+    before = objects(two_pushed)
+    url = StockGit(two_pushed)("remote", "get-url", "origin")
+    with HubApi() as api:
+        api.update_repo_settings("/".join(url.removesuffix(".git").split("/")[-2:]), private=True)
+    denied = inside(*line, "-k", "0" * 32)
+    StockGit(two_pushed)("remote", "set-url", "origin", "http://127.0.0.1:9/models/a/b.git")
+    away = inside(*line)
+    misused = inside(*line, "everything")
+
+    assert [one.returncode for one in (denied, away, misused)] == [3, 6, 2], (denied, away)
+    assert {one.stdout for one in (denied, away, misused)} == {""}
+    assert objects(two_pushed) == before
