@@ -771,13 +771,17 @@ class Repository:
     def add_tag(self, tag_name: str, message: str | None = None, remote: str | None = None) -> None:
         """Tag the commit that is checked out and, with ``remote``, push the tag there.
 
+        Where the push fails, the same call pushes the tag that it made.
+
         Raises:
-            GitError: the tag exists.
+            GitError: the tag exists, or there is no such remote.
         """
-        oid = tags.create(self._tree, tag_name, message)
-        if remote is not None:
+        url = ""
+        if remote is not None:  # before anything is made
             with self._connection(remote) as connection:
                 url = connection.push_url_shown
+        oid = tags.create(self._tree, tag_name, message, again=remote is not None)
+        if remote is not None:
             ref = f"refs/tags/{tag_name}"
             self._push(Push(remote, url, oid, ref, title=f"push tag {tag_name}"), blocking=True)
 

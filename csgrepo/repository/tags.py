@@ -56,14 +56,24 @@ def exists_remote(connection: Connection, name: str) -> bool:
     return _ref(name) in connection.refs()
 
 
-def create(tree: WorkTree, name: str, message: str | None) -> str:
+def create(tree: WorkTree, name: str, message: str | None, *, again: bool = False) -> str:
     """Tag HEAD, with a message or without; returns the tag's object id.
+
+    Args:
+        tree: the clone.
+        name: what to call it.
+        message: what it says.
+        again: take one that is there and says the same, as an earlier call left it whose push
+            failed.
 
     Raises:
         GitError: the tag exists, or there is no commit yet.
     """
     ref = _ref(name)
-    if tree.refs.oid(ref):
+    if oid := tree.refs.oid(ref):
+        subject = " ".join((message or "").strip().partition("\n\n")[0].split("\n"))
+        if again and Tag(name, tree.refs.oid() or "", subject) in listed(tree):
+            return oid
         raise GitError(f"the tag {name!r} exists; delete it first, or choose another name")
     options = ["-a", "-F", "-"] if message else []
     tree.write("tag", *options, "--", name, stdin=(message or "").encode())

@@ -11,7 +11,7 @@ import pytest
 from csgrepo import HubApi, Repository
 from tests.conftest import Account
 from tests.functional.cli import as_json, inside
-from tests.functional.copies import LARGE, noise, seed, state, with_lfs
+from tests.functional.copies import LARGE, noise, refs, reject_pushes, seed, state, with_lfs
 from tests.stock import RemoteRepository, StockGit
 
 NAME = "模型 final.bin"
@@ -92,6 +92,22 @@ def test_clone_when_large_files_are_skipped_then_pull_fetches_them(
     assert f"  {NAME}  4.1 kB\n" in status
     assert pulled.returncode == 0, pulled.stderr
     assert len((target / NAME).read_bytes()) == LARGE
+
+
+def test_lfs_enable_largefiles_when_json_then_the_clone_and_2_where_there_is_none(
+    folder: Path, tmp_path: Path
+) -> None:
+    facts = as_json("lfs-enable-largefiles", str(folder))
+    done = inside("lfs_enable_largefiles", str(folder))
+    outside = inside("lfs-enable-largefiles", str(tmp_path), "--json")
+    nowhere = inside("lfs-enable-largefiles", str(tmp_path / "none"), "--json")
+
+    assert facts == {"path": str(folder)}
+    assert done.stderr == f"git-lfs in {folder} sends large files in parts from now on\n"
+    assert done.stdout == ""
+    assert "lfs-multipart-upload" in (folder / ".git" / "config").read_text()
+    assert [(one.returncode, one.stdout) for one in (outside, nowhere)] == [(2, "")] * 2
+    assert "clone one with `csgrepo clone`" in outside.stderr
 
 
 def test_pull_when_large_files_are_nowhere_then_7_and_the_command_that_fetches_them(
@@ -218,12 +234,30 @@ def test_status_when_locale_is_chinese_then_in_chinese(folder: Path) -> None:
     assert "没有可添加或提交的内容" in inside("status", "-C", str(folder), CSGHUB_LANG="zh").stdout
 
 
-@pytest.mark.parametrize("command", ["status", "add", "push", "pull", "verify", "track", "prune"])
-def test_command_when_there_is_no_working_copy_then_2(command: str, tmp_path: Path) -> None:
-    outside = inside(command, "-C", str(tmp_path))
-    nowhere = inside(command, "-C", str(tmp_path / "none"))
+OF_A_COPY = [
+    "status",
+    "add",
+    "commit -m words",
+    "checkout main",
+    "push",
+    "pull",
+    "verify",
+    "track",
+    "untrack *.bin",
+    "tag list",
+    "tag add v1",
+    "tag delete v1",
+    "prune",
+]
 
-    assert (outside.returncode, outside.stdout) == (2, "")
+
+@pytest.mark.parametrize("line", OF_A_COPY)
+def test_command_when_there_is_no_working_copy_then_2(line: str, tmp_path: Path) -> None:
+    words = line.split()
+    outside = inside(*words, "-C", str(tmp_path))
+    nowhere = inside(*words, "--json", "-C", str(tmp_path / "none"))
+
+    assert (outside.returncode, outside.stdout) == (2, ""), outside.stderr
     assert "is not inside a working copy" in outside.stderr
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
 
@@ -381,6 +415,47 @@ def test_track_when_for_people_then_said_in_a_line(folder: Path) -> None:
     assert inside("track", "*", *where).returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["track", "!*.txt"], 2, "negative"),
+        (["track", "*"], 2, ".gitattributes"),
+        (["track", " "], 2, "not a pattern"),
+        (["track", "a", "--no-such"], 2, "--no-such"),
+        (["untrack"], 2, "PATTERNS"),
+        (["untrack", " "], 2, "not a pattern"),
+        (["tag", "list", "v1"], 2, "v1"),
+        (["tag", "add"], 2, "NAME"),
+        (["tag", "add", "v1", "--remote", "nowhere"], 1, "nowhere"),
+        (["tag", "delete", "v1"], 4, "there is no tag v1"),
+        (["prune", "all"], 2, "all"),
+        (["lfs-enable-largefiles"], 2, "PATH"),
+    ],
+)
+def test_command_when_it_fails_then_code_by_kind_and_all_is_as_it_was(
+    folder: Path, words: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    before = state(folder)
+    done = inside(*words)
+
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert said in done.stderr
+    assert state(folder) == before
+
+
+@pytest.mark.usefixtures("no_git")
+def test_command_when_there_is_no_git_then_9(tmp_path: Path) -> None:
+    (tmp_path / "copy" / ".git").mkdir(parents=True)
+    clone = ["clone", "file:///nowhere/model.git", str(tmp_path / "new")]
+    lines = [[*line.split(), "-C", str(tmp_path / "copy")] for line in OF_A_COPY]
+    for words in [clone, *lines]:
+        done = inside(*words)
+
+        assert (done.returncode, done.stdout) == (9, ""), (words, done.stderr)
+        assert "git is not installed" in done.stderr
+
+
 # tags
 
 
@@ -414,6 +489,23 @@ def test_tag_when_added_and_deleted_then_here_and_there(
     assert gone == {"name": "v1", "remote": "origin", "deleted": True}
     assert StockGit(remote.path)("tag", "--list") == ""
     assert inside("tag", "delete", "v2", *where).stdout == "v2 is deleted\n"
+
+
+def test_tag_when_its_push_is_refused_then_5_and_the_same_line_pushes_it(
+    folder: Path, remote: RemoteRepository
+) -> None:
+    line = ("tag", "add", "v1", "-m", "第一 版\n\nmore", "--remote", "origin", "-C", str(folder))
+    reject_pushes(remote, "no tags today")
+    refused = inside(*line)
+    (remote.path / "hooks" / "pre-receive").unlink()
+    other = inside(*line, "-m", "another")
+    done = inside(*line)
+
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert "no tags today" in refused.stderr
+    assert (other.returncode, other.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (0, f"v1 is {head(folder)[:10]}\n"), done.stderr
+    assert refs(remote.path)["refs/tags/v1"] == refs(folder)["refs/tags/v1"]
 
 
 def test_tag_when_it_fails_then_code_by_kind(folder: Path) -> None:
