@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from csgrepo import file_download, snapshot_download
 from csgrepo.cli import main
 from csgrepo.config import settings
+from tests.functional.cli import as_json, inside
 from tests.functional.copies import noise
 from tests.functional.downloads import LARGE, Shelf, bodies, shelf
 
@@ -36,8 +36,7 @@ def test_list_tells_commits_sizes_and_names(shelf: Shelf, capsys) -> None:
     commit = shelf.put({"a.bin": noise(LARGE)}, lfs=True)
     snapshot_download(shelf.id, revision="main")
 
-    assert main(["cache", "list", "--json"]) == 0
-    (repo,) = json.loads(capsys.readouterr().out)
+    (repo,) = as_json("cache", "list")
     (revision,) = repo["revisions"]
     assert (repo["id"], repo["repo_type"]) == (shelf.id, "models")
     assert (revision["commit"], revision["names"]) == (commit, ["main"])
@@ -94,6 +93,46 @@ def test_prune_by_size_removes_what_was_used_longest_ago(shelf: Shelf) -> None:
     assert main(["cache", "prune", "--keep", "250K"]) == 0
 
     assert {content[:1] for content in blobs()} == {b"\0", b"\2"}
+
+
+def test_verify_and_prune_when_json_then_what_was_found_and_what_went(shelf: Shelf) -> None:
+    commit = shelf.put({"a.bin": noise(2000), "b.txt": b"b"})
+    folder = Path(snapshot_download(shelf.id, revision=commit, allow_patterns=["a.bin", "b.txt"]))
+    named = {"repo": shelf.id, "repo_type": "models"}
+    whole = as_json("cache", "verify")
+    (folder / "b.txt").resolve().write_bytes(b"c")
+    damaged = as_json("cache", "verify", code=1)
+    dry = as_json("cache", "prune", "--keep", "0", "--dry-run")
+    gone = as_json("cache", "prune", "--keep", "0")
+
+    assert whole == {"files": 2, "damaged": []}
+    (found,) = damaged["damaged"]
+    assert found == {**named, "path": "b.txt", "problem": found["problem"], "removed": False}
+    (fact,) = gone
+    assert fact == {**named, "commit": commit, "size_bytes": fact["size_bytes"], "removed": True}
+    assert dry == [{**fact, "removed": False}]
+    assert as_json("cache", "prune", "--keep", "0") == []
+    assert trees() == []
+
+
+def test_cache_when_there_is_none_then_empty_and_not_made(tmp_path: Path) -> None:
+    where = ("--cache-dir", str(tmp_path / "none"))
+
+    assert as_json("cache", "list", *where) == []
+    assert as_json("cache", "verify", *where) == {"files": 0, "damaged": []}
+    assert as_json("cache", "prune", "--older-than", "1d", *where) == []
+    assert inside("cache", "list", *where).stderr == "the cache is empty\n"
+    assert inside("cache", "prune", "--older-than", "1d", *where).stderr == "nothing to remove\n"
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("words", [["list"], ["verify"], ["prune", "--keep", "1G"]])
+def test_cache_when_its_folder_is_a_file_then_2(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = inside("cache", *words, "--cache-dir", str(tmp_path / "file"), "--json")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--cache-dir" in done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["--keep", "much"], ["--older-than", "5y"]])
