@@ -20,6 +20,7 @@ import pytest
 import referencing
 
 from csgrepo.cli import main
+from tests.functional.transcripts import record
 
 SCHEMAS = Path(inspect.getfile(main)).parent / "schemas"
 
@@ -35,6 +36,7 @@ def csgrepo(*args: str, stdin: str = "", **environment: str) -> subprocess.Compl
         check=False,
         timeout=100,
     )
+    record(args, done.returncode)
     if "--json" in args and done.stdout:
         documents(args, done.stdout)
     return done
@@ -56,6 +58,7 @@ def running(*args: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+        record(args, process.returncode)
 
 
 def ends_when_told(process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[str, str]:
@@ -85,6 +88,7 @@ def inside(*args: str, stdin: str = "", **environment: str) -> subprocess.Comple
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", err)
         code = main(args)
+    record(args, code)
     return subprocess.CompletedProcess(args, code, out.text, err.text)
 
 

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import Account
-from tests.functional import hub_callers
+from tests.functional import hub_callers, transcripts
 from tests.functional.rest import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from csgrepo.server import Hub
     from tests.functional.hub_callers import Callers
+
+
+_RECORD = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have all processes of this run record the commands they run in one file."""
+    given = getattr(config, "workerinput", {})
+    folder = given.get("transcripts") or tempfile.mkdtemp(prefix="transcripts-")
+    config.stash[_RECORD] = Path(folder)
+    transcripts.keep_in(Path(folder, "ran"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist where."""
+    node.workerinput["transcripts"] = str(node.config.stash[_RECORD])
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run of all these tests that left something of a command unshown."""
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return
+    folder = config.stash[_RECORD]
+    left = transcripts.missing(transcripts.ran(folder / "ran"))
+    shutil.rmtree(folder)
+    if left and exitstatus == pytest.ExitCode.OK and _is_whole(config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        for line in ["", "commands that no test has shown:", *left]:
+            config.get_terminal_writer().line(line, red=True)
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Tell whether all tests of this folder were to run."""
+    chosen = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "collectonly")
+    if any(getattr(config.option, name, None) for name in chosen):
+        return False
+    here = Path(__file__).parent
+    return any(Path(config.rootpath, arg) in {here, *here.parents} for arg in config.args)
 
 
 @pytest.fixture

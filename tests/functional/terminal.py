@@ -16,6 +16,7 @@ import time
 from types import TracebackType
 
 from csgrepo.progress.label import width
+from tests.functional.transcripts import record
 
 _PATIENCE_S = 60
 _WITH_A_TERMINAL = (  # so that Ctrl-C reaches it as a signal
@@ -33,6 +34,7 @@ class Terminal:
 
     def __init__(self, *args: str, columns: int = 80, **environment: str) -> None:
         self.shown = ""
+        self._args = args
         self._master, slave = pty.openpty()
         self._size(columns)
         own = {n: v for n, v in os.environ.items() if n not in {"COLUMNS", "LINES", "NO_COLOR"}}
@@ -82,7 +84,9 @@ class Terminal:
         """Read to the end, and return the exit code."""
         while self._read(_PATIENCE_S):
             pass
-        return self._process.wait(_PATIENCE_S)
+        code = self._process.wait(_PATIENCE_S)
+        record(self._args, code)
+        return code
 
     @property
     def widest(self) -> int:

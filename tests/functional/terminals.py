@@ -15,6 +15,8 @@ import termios
 import time
 from types import TracebackType
 
+from tests.functional.transcripts import record
+
 PATIENCE_S = 60.0
 
 
@@ -28,6 +30,7 @@ class Terminal:
 
     def __init__(self, *args: str, columns: int = 80) -> None:
         self._shown = b""
+        self._args = args
         self._master, slave = pty.openpty()
         self.resize(columns)
         self._process = subprocess.Popen(
@@ -85,7 +88,9 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE_S
         while self._read(1.0):
             assert time.monotonic() < deadline, self.text
-        return self._process.wait(PATIENCE_S)
+        code = self._process.wait(PATIENCE_S)
+        record(self._args, code)
+        return code
 
     def _read(self, timeout_s: float) -> bool:
         """Take what is there; false once the process has closed its side."""
