@@ -138,6 +138,8 @@ def test_login_when_endpoint_is_named_then_kept_for_that_hub_alone(
     assert account.endpoint in kept.read_text()
     other = account.endpoint.replace("127.0.0.1", "localhost")  # the same hub, by another name
     assert inside("whoami", "-e", other).returncode == 3
+    assert inside("logout", "all").returncode == 2
+    assert inside("login", flag, account.token, "-e", "http://127.0.0.1:9").returncode == 6
     assert as_json("logout", "-e", account.endpoint) == {"was_kept": True}
     assert as_json("logout", "-e", account.endpoint) == {"was_kept": False}
 

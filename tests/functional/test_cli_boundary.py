@@ -8,7 +8,7 @@ import pytest
 
 from csgrepo import __version__, errors
 from csgrepo.cli import exit_codes
-from tests.functional.cli import csgrepo
+from tests.functional.cli import csgrepo, inside
 
 HEAVY = ("git", "requests", "tqdm", "numpy", "uvicorn", "starlette", "sqlite3")
 
@@ -120,3 +120,11 @@ def test_exit_code_when_kind_is_known_then_as_in_the_table(
     kind: type[errors.CsgRepoError], code: int
 ) -> None:
     assert exit_codes.exit_code(kind.__new__(kind)) == code
+
+
+@pytest.mark.parametrize("name", ["demo", "env", "logout", "doctor wanda/bert"])
+def test_command_when_there_is_a_word_too_many_then_2(name: str) -> None:
+    done = inside(*name.split(), "--json", "more")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "more" in done.stderr

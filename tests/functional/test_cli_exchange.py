@@ -157,6 +157,26 @@ def test_push_when_not_waited_for_then_its_number_and_how_to_follow(
     assert jobs[0]["receipt"]["commit"] == commit
 
 
+def test_pull_and_verify_when_hub_refuses_or_is_away_then_3_and_6(
+    on_hub: Path, signed_in: Account
+) -> None:
+    url = StockGit(on_hub)("remote", "get-url", "origin")
+    with HubApi() as api:
+        api.update_repo_settings("/".join(url.removesuffix(".git").split("/")[-2:]), private=True)
+    before = StockGit(on_hub)("rev-parse", "HEAD", "origin/main")
+    tag = ("tag", "add", "v1", "--remote", "origin")
+    lines = [("pull", "-q"), ("verify", "--json"), tag, ("tag", "delete", *tag[2:], "--yes")]
+    for words in lines:
+        denied = inside(*words, "-C", str(on_hub), "-k", "0" * 32)
+        assert (denied.returncode, denied.stdout) == (3, ""), denied.stderr
+    StockGit(on_hub)("remote", "set-url", "origin", "http://127.0.0.1:9/models/wanda/bert.git")
+    for words in lines:
+        away = inside(*words, "-C", str(on_hub))
+        assert (away.returncode, away.stdout) == (6, ""), away.stderr
+        assert signed_in.token not in away.stderr
+    assert StockGit(on_hub)("rev-parse", "HEAD", "origin/main") == before
+
+
 def test_pull_when_there_is_news_then_counted(
     folder: Path, remote: RemoteRepository, git: StockGit
 ) -> None:
@@ -194,6 +214,7 @@ def test_verify_when_all_is_there_then_0_else_7(
     ahead = inside("verify", "-C", str(folder))
     inside("push", "-q", "-C", str(folder))
     whole = inside("verify", "-C", str(folder))
+    sound = as_json("verify", "-C", str(folder))
     (stored,) = (path for path in remote.objects.rglob("*") if path.is_file())
     stored.unlink()
     facts = as_json("verify", "-C", str(folder), code=7)
@@ -201,6 +222,7 @@ def test_verify_when_all_is_there_then_0_else_7(
     assert ahead.returncode == 7
     assert "main on" in ahead.stdout
     assert whole.returncode == 0, whole.stderr
+    assert (sound["objects"], sound["problems"]) == (1, [])
     assert "is complete: 1 large files" in whole.stdout
     assert facts["objects"] == 1
     assert len(facts["problems"]) == 1

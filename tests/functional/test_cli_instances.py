@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,58 @@ def test_instance_logs_end_after_so_many_lines_or_at_ctrl_c(bert: str, running_o
     assert (process.returncode, err) == (0, "")
 
 
+def test_instance_when_for_people_then_its_facts_after_each_step(bert: str) -> None:
+    made = inside("instances", "create", bert, "teller", *CREATE)
+    waited = inside("instances", "wait", "teller")
+    stopped = inside("instances", "stop", "teller")
+    scaled = inside("instances", "scale", "teller", "--max-replica", "3")
+    inside("instances", "start", "teller")
+    woken = inside("instances", "wake", "teller")
+    gone = inside("instances", "delete", "teller", "--yes")
+
+    for done in (made, waited, stopped, scaled, woken, gone):
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"^name +teller \(ID \d+\)$", made.stdout, re.MULTILINE)
+    assert re.search(r"^state +Running$", waited.stdout, re.MULTILINE)
+    assert re.search(r"^state +Stopped$", stopped.stdout, re.MULTILINE)
+    assert re.search(r"^copies +1-3$", scaled.stdout, re.MULTILINE)
+    assert "start it with: csgrepo instances start" in scaled.stderr
+    assert "teller" in woken.stdout
+    assert (gone.stdout, gone.stderr) == ("", "deleted teller\n")
+    assert inside("instances", "list").stderr == "nothing runs there\n"
+
+
+def test_notebook_when_for_people_then_its_facts_after_each_step(bert: str) -> None:
+    with HubApi() as api:
+        framework = str(api.finetunes.frameworks(bert)[0].id)
+    args = ("--resource-id", "1", "--framework-id", framework)
+    made = inside("finetunes", "create", bert, "tune-2", *args)
+    waited = inside("finetunes", "wait", "tune-2")
+    facts = as_json("finetunes", "wait", "tune-2")
+    shown = inside("finetunes", "show", "tune-2")
+    told = as_json("finetunes", "show", "tune-2")
+    heard = inside("finetunes", "logs", "tune-2", "--lines", "1")
+    (line,) = as_json("finetunes", "logs", "tune-2", "--lines", "1")
+    stopped = inside("finetunes", "stop", "tune-2")
+    started = inside("finetunes", "start", "tune-2")
+    asked = inside("finetunes", "delete", "tune-2")
+    gone = inside("finetunes", "delete", "tune-2", "--yes")
+
+    for done in (made, waited, shown, heard, stopped, started, gone):
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"^name +tune-2 \(ID \d+\)$", made.stdout, re.MULTILINE)
+    assert re.search(r"^state +Running$", waited.stdout, re.MULTILINE)
+    assert shown.stdout == waited.stdout
+    assert told == facts
+    assert (facts["status"], facts["name"]) == ("Running", "tune-2")
+    assert as_json("finetunes", "list") == []
+    assert heard.stdout == f"{line['line']}\n"
+    assert re.search(r"^state +Stopped$", stopped.stdout, re.MULTILINE)
+    assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
+    assert (gone.stdout, gone.stderr) == ("", "deleted tune-2\n")
+    assert inside("finetunes", "show", bert, str(facts["id"]), "--json").returncode == 4
+
+
 def test_notebook_is_made_listed_stopped_and_deleted(user: str, bert: str) -> None:
     with HubApi() as api:
         framework = str(api.finetunes.frameworks(bert)[0].id)
@@ -196,10 +249,17 @@ def test_finetune_job_is_made_listed_shown_heard_and_deleted(user: str, bert: st
     assert "job-1" in inside("finetunes", "jobs", "list").stdout
     assert f"job-1 (ID {number})" in inside("finetunes", "jobs", "show", number).stdout
     assert as_json("finetunes", "jobs", "show", number)["name"] == "job-1"
-    assert inside("finetunes", "jobs", "logs", number, "--lines", "1").stdout
+    heard = inside("finetunes", "jobs", "logs", number, "--lines", "1").stdout
+    (line,) = as_json("finetunes", "jobs", "logs", number, "--lines", "1")
+    assert heard == f"{line['line']}\n"
     assert inside("finetunes", "jobs", "delete", number).returncode == 2
     assert as_json("finetunes", "jobs", "delete", number, "-y") == {"id": made["id"]}
     assert inside("finetunes", "jobs", "show", number).returncode == 4
+    again = inside("finetunes", "jobs", "create", "job-2", *args, "--framework-id", "2")
+    assert (again.returncode, "job-2" in again.stdout) == (0, True), again.stderr
+    (second,) = as_json("finetunes", "jobs", "list")
+    gone = inside("finetunes", "jobs", "delete", str(second["id"]), "-y")
+    assert (gone.returncode, gone.stdout) == (0, "")
 
 
 def test_infer_asks_and_prints_the_answer(bert: str, running_one: int) -> None:

@@ -13,7 +13,7 @@ from csgrepo import HubApi, Repository
 from csgrepo.jobs import Command
 from csgrepo.server import Answer, Hub, Stall
 from tests.conftest import Account
-from tests.functional.cli import csgrepo, running
+from tests.functional.cli import csgrepo, inside, running
 
 NAME = "模型 final.bin"
 
@@ -76,6 +76,9 @@ def test_jobs_show_when_a_push_failed_then_says_why_and_where_the_log_is(
     log = re.search(r"^log +(.*)$", done.stdout, re.MULTILINE)[1]
     assert os.path.exists(log)
     assert signed_in.token not in done.stdout
+    facts = json.loads(csgrepo("jobs", "show", "1", repo.local_dir, "--json").stdout)
+    assert (facts["id"], facts["state"]) == (1, "failed")
+    assert "403" in facts["error"]
 
 
 def test_jobs_show_when_number_is_unknown_then_2(repo: Repository) -> None:
@@ -98,6 +101,7 @@ def test_jobs_resume_when_the_cause_is_gone_then_verified(
     assert repo.git_head_hash() in done.stdout
     assert refused.receipt.commit == repo.git_head_hash()
     assert csgrepo("jobs", "resume", repo.local_dir).stderr == "nothing to resume\n"
+    assert json.loads(csgrepo("jobs", "resume", repo.local_dir, "--json").stdout) == []
     assert signed_in.token not in again.stderr + done.stderr
 
 
@@ -121,12 +125,27 @@ def test_jobs_wait_when_a_push_goes_on_then_returns_at_its_end(
     assert process.returncode == 0
     assert command.status == 0
     assert csgrepo("jobs", "wait", repo.local_dir).returncode == 0
+    assert csgrepo("jobs", "wait", repo.local_dir, "--json").returncode == 0
 
 
-def test_jobs_when_folder_is_no_working_copy_then_2(tmp_path: Path) -> None:
-    done = csgrepo("jobs", "list", str(tmp_path))
+def test_jobs_retry_when_for_people_then_the_commit_that_arrived(
+    repo: Repository, refused: Command, hub: Hub
+) -> None:
+    hub.faults.clear()
+    done = csgrepo("jobs", "retry", "1", repo.local_dir)
 
-    assert done.returncode == 2
+    assert done.returncode == 0, done.stderr
+    assert repo.git_head_hash() in done.stdout
+    assert refused.receipt.commit == repo.git_head_hash()
+
+
+@pytest.mark.parametrize(
+    "words", [("list",), ("show", "1"), ("log", "1"), ("wait",), ("cancel", "1"), ("retry", "1")]
+)
+def test_jobs_when_folder_is_no_working_copy_then_2(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = inside("jobs", *words, str(tmp_path), "--json")
+
+    assert (done.returncode, done.stdout) == (2, "")
     assert "not a git repository" in done.stderr
 
 

@@ -161,6 +161,10 @@ def test_repo_of_another_may_not_be_touched(
     assert as_json("repo", "info", bert)["private"]
 
 
+FINETUNE = (
+    *("finetunes", "jobs", "create", "job-1", "--model", "wanda/bert", "--dataset", "wanda/rows"),
+    *("--resource-id", "1", "--framework-id", "2"),
+)
 EVERY = [
     ("repo", "create", "some-model"),
     ("repo", "list"),
@@ -172,6 +176,8 @@ EVERY = [
     ("tokens", "renew", "ci"),
     ("tokens", "revoke", "ci", "--yes"),
     ("instances", "list"),
+    ("instances", "resources"),
+    ("instances", "frameworks", "wanda/bert"),
     ("instances", "show", "wanda/bert", "7"),
     ("instances", "start", "wanda/bert", "7"),
     ("instances", "stop", "wanda/bert", "7"),
@@ -183,6 +189,15 @@ EVERY = [
     ("instances", "create", "wanda/bert", "b-1", "--resource-id", "1", "--framework-id", "1"),
     ("finetunes", "list"),
     ("finetunes", "create", "wanda/bert", "b-1", "--resource-id", "1", "--framework-id", "1"),
+    ("finetunes", "resources"),
+    ("finetunes", "frameworks", "wanda/bert"),
+    ("finetunes", "show", "wanda/bert", "7"),
+    ("finetunes", "start", "wanda/bert", "7"),
+    ("finetunes", "stop", "wanda/bert", "7"),
+    ("finetunes", "wait", "wanda/bert", "7"),
+    ("finetunes", "logs", "wanda/bert", "7"),
+    ("finetunes", "delete", "wanda/bert", "7", "--yes"),
+    FINETUNE,
     ("finetunes", "jobs", "list"),
     ("finetunes", "jobs", "show", "7"),
     ("finetunes", "jobs", "logs", "7"),
@@ -253,6 +268,27 @@ def test_keys_are_added_listed_and_deleted(signed_in: Account, tmp_path: Path) -
     assert as_json("keys", "delete", "laptop 笔记本", "-y") == {"name": "laptop 笔记本"}
     assert inside("keys", "delete", "laptop 笔记本", "-y").returncode == 4
     assert inside("keys", "add", "no", str(tmp_path / "none.pub")).returncode == 1
+    assert inside("keys", "add", "two", str(path), "-k", "0" * 32).returncode == 3
+    assert inside("keys", "add", "two", str(path), "-e", NOWHERE).returncode == 6
+
+
+def test_keys_and_tokens_when_for_people_then_said_in_a_line(
+    signed_in: Account, tmp_path: Path
+) -> None:
+    path = tmp_path / "id_ed25519.pub"
+    path.write_text(public_key(signed_in.name.encode()[:32]))
+    added = inside("keys", "add", "laptop", str(path))
+    deleted = inside("keys", "delete", "laptop", "--yes")
+    made = inside("tokens", "create", "ci")
+    renewed = as_json("tokens", "renew", "ci")
+    revoked = inside("tokens", "revoke", "ci", "--yes")
+
+    assert (added.returncode, added.stderr) == (0, "added laptop\n")
+    assert (deleted.returncode, deleted.stdout, deleted.stderr) == (0, "", "deleted laptop\n")
+    assert made.returncode == 0, made.stderr
+    assert renewed["token"] != made.stdout.strip()
+    assert inside("whoami", "-k", made.stdout.strip()).returncode == 3
+    assert (revoked.returncode, revoked.stdout, revoked.stderr) == (0, "", "revoked ci\n")
 
 
 def test_keys_add_when_key_is_private_then_refused(signed_in: Account, tmp_path: Path) -> None:

@@ -99,13 +99,15 @@ def test_verify_and_prune_when_json_then_what_was_found_and_what_went(shelf: She
     commit = shelf.put({"a.bin": noise(2000), "b.txt": b"b"})
     folder = Path(snapshot_download(shelf.id, revision=commit, allow_patterns=["a.bin", "b.txt"]))
     named = {"repo": shelf.id, "repo_type": "models"}
-    whole = as_json("cache", "verify")
+    whole, sound = as_json("cache", "verify"), inside("cache", "verify")
     (folder / "b.txt").resolve().write_bytes(b"c")
     damaged = as_json("cache", "verify", code=1)
     dry = as_json("cache", "prune", "--keep", "0", "--dry-run")
     gone = as_json("cache", "prune", "--keep", "0")
 
     assert whole == {"files": 2, "damaged": []}
+    assert sound.stderr == "2 files read, 0 damaged\n"
+    assert sound.stdout == ""
     (found,) = damaged["damaged"]
     assert found == {**named, "path": "b.txt", "problem": found["problem"], "removed": False}
     (fact,) = gone

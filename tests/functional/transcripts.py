@@ -22,6 +22,9 @@ Ran = tuple[str, bool, int]  # the command, whether with --json, and its exit co
 # What prints no result that a program could want as JSON.
 WITHOUT_JSON = {"completion", "schema"}
 
+# These take a hub's address and a token, and tell of what they find with codes of their own.
+ASKING_NOBODY = {"doctor"}
+
 _place: list[Path] = []
 
 
@@ -55,7 +58,7 @@ def command_of(args: Sequence[str]) -> str:
         if word.startswith("-") and not names:
             continue
         context = click.Context(here)
-        found = here.get_command(context, word)
+        found = here.get_command(context, word) or here.get_command(context, word.replace("_", "-"))
         if found is None:
             break
         here = found
@@ -74,6 +77,20 @@ def leaves(group: click.Group = csgrepo, words: tuple[str, ...] = ()) -> Iterato
             yield " ".join((*words, name))
 
 
+def failures_of(name: str) -> set[int]:
+    """Return the exit codes that the command's failures are to be shown with, by its options."""
+    command: click.Command = csgrepo
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), word)
+        assert found is not None
+        command = found
+    options = {option for parameter in command.params for option in parameter.opts}
+    asks_the_hub = {"--endpoint", "--token"} <= options and name not in ASKING_NOBODY
+    in_a_copy = "--repo-dir" in options
+    return ({3, 6} if asks_the_hub else set()) | ({2, 9} if in_a_copy else set())
+
+
 def missing(seen: Iterable[Ran]) -> list[str]:
     """Return a line for each thing that no test has shown of a command."""
     shown = set(seen)
@@ -84,6 +101,10 @@ def missing(seen: Iterable[Ran]) -> list[str]:
             lines.append(f"{name}: nobody saw it succeed")
         if (True, 0) not in own and name not in WITHOUT_JSON:
             lines.append(f"{name}: nobody saw it succeed with --json")
-        if not any(0 < code < 128 for _, code in own):
+        failed = {code for _, code in own if 0 < code < 128}
+        if not failed:
             lines.append(f"{name}: nobody saw it fail")
+        lines += [
+            f"{name}: nobody saw it end with {code}" for code in sorted(failures_of(name) - failed)
+        ]
     return lines
