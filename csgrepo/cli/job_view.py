@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from csgrepo.cli.advice import in_commands
 from csgrepo.cli.table import print_table
 from csgrepo.cli.words import tr
 from csgrepo.progress.label import duration, printable, size
@@ -46,7 +47,7 @@ def rows(job: Job, journal: Journal, command: Command) -> list[tuple[str, str]]:
     if job.successor is not None:
         found.append((tr("carried by"), f"push {job.successor}; see `csgrepo jobs show`"))
     found += [(tr("receipt"), str(job.receipt))] if job.receipt else []
-    found += [(tr("error"), text) for text in job.error.splitlines()]
+    found += [(tr("error"), text) for text in in_commands(job.error).splitlines()]
     found += [(tr("waits for"), text) for text in [command.hindrance] if text]
     found += [(tr("log"), str(log))] if log.exists() else []
     return found

@@ -73,6 +73,7 @@ def test_jobs_show_when_a_push_failed_then_says_why_and_where_the_log_is(
     assert done.returncode == 0
     assert re.search(r"^state +failed$", done.stdout, re.MULTILINE)
     assert re.search(r"^error +.*403", done.stdout, re.MULTILINE)
+    assert "or give --token" in done.stdout
     log = re.search(r"^log +(.*)$", done.stdout, re.MULTILINE)[1]
     assert os.path.exists(log)
     assert signed_in.token not in done.stdout

@@ -220,6 +220,51 @@ def test_command_when_token_is_wrong_or_hub_away_then_its_exit_code(
     assert signed_in.token not in away.stderr
 
 
+def test_command_when_what_it_names_is_not_there_then_4(bert: str, signed_in: Account) -> None:
+    none = f"{signed_in.name}/none"
+    one = ("--resource-id", "1", "--framework-id", "1")
+    lines = [
+        *(("repo", args[0], none, *args[1:]) for args in OF_A_REPO),
+        ("repo", "list", "-u", "nobody-of-that-name"),
+        ("keys", "delete", "none", "--yes"),
+        ("tokens", "renew", "none"),
+        ("tokens", "revoke", "none", "--yes"),
+        ("infer", none, "Hello"),
+        ("finetunes", "jobs", "show", "4711"),
+        ("finetunes", "jobs", "logs", "4711"),
+        ("finetunes", "jobs", "delete", "4711", "--yes"),
+    ]
+    for kind in ("instances", "finetunes"):
+        lines += [(kind, "create", none, "b-1", *one), (kind, "frameworks", none)]
+        for deed in ("show", "start", "stop", "wait", "logs", "delete"):
+            sure = ("--yes",) if deed == "delete" else ()
+            lines += [(kind, deed, bert, "4711", *sure), (kind, deed, "none", *sure)]
+    lines += [("instances", deed, bert, "4711") for deed in ("wake", "scale")]
+    for words in lines:
+        done = inside(*words, "--json")
+        assert (done.returncode, done.stdout) == (4, ""), (words, done.stderr)
+        assert signed_in.token not in done.stderr
+
+
+def test_command_when_the_right_is_lacking_then_3_and_all_is_as_it_was(
+    bert: str, hub: Hub, signed_in: Account, tmp_path: Path
+) -> None:
+    stranger = hub.add_user(f"other-{signed_in.name}")
+    (tmp_path / "a.txt").write_text("a")
+    lines = [
+        ("repo", "settings", bert, "--private"),
+        ("repo", "delete", bert, "--yes"),
+        ("repo", "create", f"{signed_in.name}/new"),
+        ("upload", bert, str(tmp_path / "a.txt"), "-q"),
+    ]
+    before = as_json("repo", "info", bert, "--files")
+    for words in lines:
+        done = inside(*words, "--json", "-k", stranger)
+        assert (done.returncode, done.stdout) == (3, ""), (words, done.stderr)
+        assert stranger not in done.stderr
+    assert as_json("repo", "info", bert, "--files") == before
+
+
 @pytest.mark.parametrize(
     "args",
     [
