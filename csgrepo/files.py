@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCK",
     "HashedSink",
+    "Lane",
     "atomic",
     "check_name",
     "disk_errors",
@@ -351,7 +352,7 @@ class HashedSink:
     def __init__(self, target: BinaryIO) -> None:
         self._target = target
         self._digest = hashlib.sha256()
-        self._lanes: list[_Lane] = []
+        self._lanes: list[Lane] = []
         self.size = 0
 
     def __enter__(self) -> HashedSink:
@@ -403,7 +404,7 @@ class HashedSink:
         self._start()
 
     def _start(self) -> None:
-        self._lanes = [_Lane("hash", self._digest.update), _Lane("write", self._target.write)]
+        self._lanes = [Lane("hash", self._digest.update), Lane("write", self._target.write)]
 
     def _stop(self) -> OSError | None:
         """Wait until all is done; returns what went wrong."""
@@ -412,7 +413,7 @@ class HashedSink:
         return next((failure for failure in failures if failure), None)
 
 
-class _Lane:
+class Lane:
     """A thread that does one thing with every piece, a few of them behind whoever gives them."""
 
     def __init__(self, name: str, take: Callable[[bytes], object]) -> None:
@@ -423,11 +424,17 @@ class _Lane:
         self._thread.start()
 
     def put(self, piece: bytes) -> None:
+        """Hand over the next piece, and wait while too many are on their way.
+
+        Raises:
+            OSError: an earlier piece failed.
+        """
         if self._failure:
             raise self._failure
         self._pieces.put(piece)
 
     def finish(self) -> OSError | None:
+        """Wait until all pieces are done; returns what went wrong."""
         self._pieces.put(None)
         self._thread.join()
         return self._failure

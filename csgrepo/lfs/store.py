@@ -198,7 +198,8 @@ class Store:
 class Twin:
     """A file that is written, and a second one that gets the same bytes at the same time.
 
-    The second is a convenience: if it cannot be written, it goes, and the first is written on.
+    The second is written by a thread of its own, so that the first does not wait for it. It is a
+    convenience: if it cannot be written, it goes, and the first is written on.
 
     Args:
         target: the first, open and empty.
@@ -209,18 +210,21 @@ class Twin:
         self._target = target
         self._path = path
         self._second: BinaryIO | None = None
+        self._lane: files.Lane | None = None
 
     def __enter__(self) -> Twin:
         with contextlib.suppress(OSError):
             self._second = self._path.open("xb", buffering=0)
+            self._start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._second is None:
+        second = self._settled()
+        if second is None:
             return
-        whole = os.fstat(self._second.fileno()).st_size == self._target.tell()
+        whole = os.fstat(second.fileno()).st_size == self._target.tell()
         if kind is None and whole:
-            self._second.close()
+            second.close()
         else:
             self._drop()
 
@@ -231,7 +235,11 @@ class Twin:
             OSError: the first cannot be written.
         """
         self._target.write(piece)
-        self._also(lambda second: _write_all(second, piece))
+        if self._lane is not None:
+            try:
+                self._lane.put(bytes(piece))
+            except OSError:
+                self._drop()
         return len(piece)
 
     def seek(self, position: int) -> int:
@@ -250,13 +258,31 @@ class Twin:
         return self._target.fileno()
 
     def _also(self, do: Callable[[BinaryIO], object]) -> None:
-        if self._second is not None:
+        second = self._settled()
+        if second is not None:
             try:
-                do(self._second)
+                do(second)
             except OSError:
                 self._drop()
+            else:
+                self._start()
+
+    def _start(self) -> None:
+        second = self._second
+        if second is not None:
+            self._lane = files.Lane("twin", lambda piece: _write_all(second, piece))
+
+    def _settled(self) -> BinaryIO | None:
+        """Return the second once all that was given to it is written, if it could be."""
+        lane, self._lane = self._lane, None
+        if lane is not None and lane.finish() is not None:
+            self._drop()
+        return self._second
 
     def _drop(self) -> None:
+        if self._lane is not None:
+            self._lane.finish()
+            self._lane = None
         if self._second is not None:
             self._second.close()
             self._second = None
