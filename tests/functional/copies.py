@@ -18,8 +18,8 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {s
 
 
 def noise(size: int = LARGE) -> bytes:
-    """Bytes that are no text, and never the same twice."""
-    return b"\0" + os.urandom(size - 1)
+    """Bytes that are no text, never the same twice, and without line ends that git may convert."""
+    return b"\0" + os.urandom(size - 1).replace(b"\r", b"\0")
 
 
 def pointer_to(content: bytes) -> str:
