@@ -20,6 +20,8 @@ selenium = pytest.importorskip("selenium")
 
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.expected_conditions import staleness_of  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
@@ -126,18 +128,25 @@ def test_the_style_applies_and_a_click_selects_a_whole_command(hub, account, bro
     assert selected.strip() == f"git clone {page}.git"
 
 
+def follow(browser, by, what):
+    """Click something that leads to another page, and wait until this one has gone."""
+    page = browser.find_element(By.TAG_NAME, "html")
+    browser.find_element(by, what).click()
+    WebDriverWait(browser, 60).until(staleness_of(page))
+
+
 def test_people_find_search_and_walk_with_links_alone(hub, account, browser):
     create(hub, account, "see [it](docs/x.md)", description="给人看的页面")
     browser.get(hub.url)
     browser.find_element(By.NAME, "search").send_keys(account.name)
-    browser.find_element(By.TAG_NAME, "button").click()
-    browser.find_element(By.LINK_TEXT, f"{account.name}/shown").click()
+    follow(browser, By.TAG_NAME, "button")
+    follow(browser, By.LINK_TEXT, f"{account.name}/shown")
     assert "给人看的页面" in browser.find_element(By.TAG_NAME, "main").text
-    browser.find_element(By.LINK_TEXT, "Commits").click()
-    browser.find_element(By.LINK_TEXT, "more").click()
+    follow(browser, By.LINK_TEXT, "Commits")
+    follow(browser, By.LINK_TEXT, "more")
     assert "README.md" in browser.find_element(By.TAG_NAME, "main").text
-    browser.find_element(By.LINK_TEXT, "Branches").click()
-    browser.find_element(By.LINK_TEXT, "main").click()
+    follow(browser, By.LINK_TEXT, "Branches")
+    follow(browser, By.LINK_TEXT, "main")
     assert browser.find_elements(By.CSS_SELECTOR, ".readme")
 
 
@@ -148,5 +157,5 @@ def test_signing_in_shows_what_is_private(hub, account, browser):
     signed = f"http://{account.name}:{account.token}@127.0.0.1:{hub.port}"
     browser.get(f"{signed}/login")  # as typed into the browser's own question
     browser.get(hub.url)
-    browser.find_element(By.LINK_TEXT, f"{account.name}/shown").click()
+    follow(browser, By.LINK_TEXT, f"{account.name}/shown")
     assert "秘密" in browser.find_element(By.CSS_SELECTOR, ".readme").text
