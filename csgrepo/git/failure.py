@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from csgrepo.git.runner import Completed
 
-__all__ = ["failure", "overtime"]
+__all__ = ["failure", "is_full", "overtime"]
 
 _AUTH = re.compile(
     r"could not read (?:Username|Password)|Authentication failed|HTTP Basic: Access denied|"
@@ -69,7 +69,7 @@ _FULL_BYTES = 64 * 1024
 def failure(args: Sequence[str], completed: Completed, cwd: str) -> errors.GitError:
     """Turn a failed command into the error that names its kind."""
     said = completed.stderr + os.fsdecode(completed.stdout)[-20000:]
-    if _FULL.search(completed.stderr) or (_UNWRITTEN.search(completed.stderr) and _is_full(cwd)):
+    if is_full(completed.stderr, cwd):
         return errors.DiskFull(cwd, completed.stderr.strip()[-300:])
     kind, advice = _classify(said)
     command = [redact(argument) for argument in ("git", *args)]
@@ -77,7 +77,12 @@ def failure(args: Sequence[str], completed: Completed, cwd: str) -> errors.GitEr
     return kind(command, completed.returncode, output, completed.stderr, cwd, advice)
 
 
-def _is_full(folder: str) -> bool:
+def is_full(said: str, cwd: str) -> bool:
+    """Tell whether git, at work in a folder, failed because this machine's disk is full."""
+    return bool(_FULL.search(said) or (_UNWRITTEN.search(said) and _has_no_room(cwd)))
+
+
+def _has_no_room(folder: str) -> bool:
     try:
         return shutil.disk_usage(folder).free < _FULL_BYTES
     except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from csgrepo.errors import DiskFull
 from csgrepo.server.deploys import echo
 from csgrepo.server.git import smart_http
 from csgrepo.server.http.bodies import Disconnected
 from csgrepo.server.http.gate import Gate
+from csgrepo.server.http.record import shown_path
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.lfs import locks, multipart, objects
 from csgrepo.server.mapping import reading, writing
@@ -55,7 +59,7 @@ from csgrepo.server.rest import (
     users,
     write,
 )
-from csgrepo.server.rest.frame import refusal_answer
+from csgrepo.server.rest.frame import PureJSON, refusal_answer
 from csgrepo.server.web import pages
 
 if TYPE_CHECKING:
@@ -64,6 +68,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from csgrepo.server.backend import Backend
+
+logger = logging.getLogger("csgrepo.server")
 
 _HEADED = re.compile(r"(?!/api/v1/)(?!.*/info/)(?!/(csg|hf|ms)/api/)")
 
@@ -134,6 +140,8 @@ def build(backend: Backend) -> Gate:
             Refusal: refusal_answer,
             HTTPException: _unknown,
             Disconnected: _nobody,
+            DiskFull: _full,
+            OSError: _disk_failed,
             Exception: _failed,
         },
     )
@@ -167,6 +175,20 @@ def _unknown(_: Request, __: Exception) -> Response:
 def _nobody(_: Request, __: Exception) -> Response:
     """Return an answer for a client that has left and will not read it."""
     return Response(status_code=400)
+
+
+def _full(request: Request, error: Exception) -> Response:
+    """Say that there is no room; the contract's server has no word for it, Git LFS has a status."""
+    logger.warning("%s %s: %s", request.method, shown_path(request.scope["path"]), error)
+    words = "SYS-ERR-0: the hub's disk is full; nothing was kept. Free some room, then try again."
+    return PureJSON({"code": "SYS-ERR-0", "msg": words, "message": words}, 507)
+
+
+def _disk_failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)  # noqa: S101 - registered for nothing else
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _full(request, error)
+    raise error
 
 
 def _failed(request: Request, _: Exception) -> Response:

@@ -17,7 +17,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from csgrepo.errors import CommandFailed
+from csgrepo.errors import CommandFailed, DiskFull
+from csgrepo.git.failure import is_full
 from csgrepo.server.git.draft import CommitRefused, Draft, check_branch, stream
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ def _push(git: Git, branch: str, old: str, new: str, pack: bytes) -> bool:
     if f"ok {ref}" in lines:
         return True
     if "unpack ok" not in lines:
+        if is_full(answer.stderr, git.cwd):
+            raise DiskFull(git.cwd, answer.stderr.strip()[-300:])
         raise CommitRefused("git did not take the files: a name or a content is not allowed")
     if any("hook declined" in line for line in lines):
         raise CommitRefused(answer.stderr.strip())

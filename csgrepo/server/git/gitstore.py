@@ -123,18 +123,18 @@ class GitStore:
         """Make a bare repository with one commit, and return the folder it is in for now.
 
         Raises:
-            CommandFailed: git could not.
+            GitError: git could not; nothing is left of it.
         """
         folder = self._temporary / f"{secrets.token_hex(12)}.git"
         folder.mkdir(mode=0o700)
         git = self.git_in(folder)
-        git.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={branch}")
-        git.run(
-            "fast-import",
-            "--quiet",
-            "--date-format=now",
-            stdin=_first_commit(branch, files, author),
-        )
+        first = _first_commit(branch, files, author)
+        try:
+            git.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={branch}")
+            git.run("fast-import", "--quiet", "--date-format=now", stdin=first)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return folder
 
     def place(self, prepared: Path, repository_id: int) -> None:

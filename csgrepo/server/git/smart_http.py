@@ -239,7 +239,7 @@ class _Exchange:
             await self._count(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         if self._changes:
-            await self._workers.run(self._backend.catalogue.update, self._repository, {})
+            await self._workers.run(self._backend.catalogue.touch, self._repository)
         await send({"type": "http.response.body", "body": b""})
 
     async def _count(self, piece: bytes) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from csgrepo.errors import InvalidInput
+from csgrepo.errors import DiskFull, InvalidInput
 from csgrepo.server.records.schema import STEPS
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["DATABASE", "SCHEMA_VERSION", "Database"]
+
+logger = logging.getLogger("csgrepo.server")
 
 DATABASE = "hub.sqlite3"  # its name in a hub's folder
 SCHEMA_VERSION = len(STEPS)
@@ -35,6 +38,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()  # guards _connection
+        self._path = path
         # For its owner's eyes only; SQLite gives the files beside it the same permissions.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection = sqlite3.connect(
@@ -101,15 +105,31 @@ class Database:
 
     @contextlib.contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction: all of it happens, or on an exception none."""
+        """Run a transaction: all of it happens, or on an exception none.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:  # SQLite ends some of those that fail itself
+                    self._connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
+                    raise DiskFull(str(self._path)) from error
                 raise
-            self._connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def note(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction that nothing depends on: a full disk is no reason to stop for it."""
+        try:
+            with self.change() as connection:
+                yield connection
+        except DiskFull as error:
+            logger.warning("not noted: %s", error)
 
     def setting(self, name: str, default: bytes) -> bytes:
         """Return a stored setting; the default is stored and returned the first time."""

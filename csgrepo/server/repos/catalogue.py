@@ -210,6 +210,13 @@ class Catalogue:
             raise Refusal(404, "SYS-ERR-3")
         return found
 
+    def touch(self, repository: Repository) -> None:
+        """Note that a repository's content has changed just now, if it still exists."""
+        with self._database.note() as connection:
+            connection.execute(
+                "UPDATE repositories SET updated_at = ? WHERE id = ?", (time.time(), repository.id)
+            )
+
     def move(self, repository: Repository, namespace: str) -> None:
         """Give a repository to another namespace.
 

@@ -143,7 +143,7 @@ class Models:
             said = self._store.blob(number, config.sha)
         weights = [e for e in listed if e.name.endswith(".safetensors")][:_MOST_FILES]
         params, facts = model_facts(said, (self._head(number, entry) for entry in weights))
-        with self._database.change() as connection:
+        with self._database.note() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO models "
                 "SELECT id, ?, ?, ?, ? FROM repositories WHERE id = ?",  # if it still exists

@@ -68,7 +68,7 @@ class Sizes:
         try:
             began = time.time()
             total, tip = self._whole(repository_id, sha), self._tip(repository_id, sha)
-            with self._database.change() as connection:
+            with self._database.note() as connection:
                 connection.execute(
                     "INSERT OR REPLACE INTO sizes "
                     "SELECT id, ?, ?, ?, ?, ? FROM repositories WHERE id = ?",  # if it still exists

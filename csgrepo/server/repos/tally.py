@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from csgrepo.errors import DiskFull
 
 if TYPE_CHECKING:
     from csgrepo.server.records.database import Database
@@ -49,13 +52,14 @@ class Tally:
             return repository.downloads + self._unwritten[repository.id]
 
     def write(self) -> None:
-        """Put into the database what is not there yet."""
+        """Put into the database what is not there yet; what finds no room there waits."""
         with self._lock:
             counted = [(more, number) for number, more in self._unwritten.items() if more]
-            self._unwritten.clear()
             if not counted:
                 return
-            with self._database.change() as connection:
-                connection.executemany(
-                    "UPDATE repositories SET downloads = downloads + ? WHERE id = ?", counted
-                )
+            with contextlib.suppress(DiskFull):
+                with self._database.change() as connection:
+                    connection.executemany(
+                        "UPDATE repositories SET downloads = downloads + ? WHERE id = ?", counted
+                    )
+                self._unwritten.clear()

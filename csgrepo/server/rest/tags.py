@@ -96,7 +96,7 @@ def _replace(call: Call, body: bytes) -> Response:
     if not _CATEGORY.fullmatch(category):
         raise Refusal(400, "REQ-ERR-6")
     call.backend.topics.replace(call.repository, category, _names(body))
-    call.backend.catalogue.update(call.repository, {})
+    call.backend.catalogue.touch(call.repository)
     return envelope()
 
 

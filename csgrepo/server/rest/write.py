@@ -115,5 +115,5 @@ def committed(call: Call, draft: Draft) -> str:
         CommitRefused: see `CommitWriter.write`.
     """
     sha = call.backend.git.writer.write(call.repository.id, draft)
-    call.backend.catalogue.update(call.repository, {})
+    call.backend.catalogue.touch(call.repository)
     return sha
