@@ -1,18 +1,22 @@
 """Plain files in a folder of the user's, brought up to date by what changed.
 
-Which files it wrote, with which content and as of which time, is kept in ``.csgrepo/`` there.
-Anything else in the folder is the user's: it is read at most, to see whether it is the wanted file
-already, and never written or removed.
+Which files it wrote, with which content, as of which time and out of which repository, is kept in
+``.csgrepo/`` there, and before that which ones it is about to write: those of a process that was
+killed are known again. Anything else in the folder is the user's: it is read at most, to see
+whether it is the wanted file already, and never written or removed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
+from csgrepo.cache import TreeFile
 from csgrepo.cache.links import copied
 from csgrepo.download.content import check_file
 from csgrepo.download.fleet import bring
@@ -21,23 +25,24 @@ from csgrepo.files import atomic, safe_join
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from csgrepo.cache import TreeFile
     from csgrepo.download.visit import Visit
 
 __all__ = ["LocalFolder"]
 
 _OWN = ".csgrepo"
+_USERS = ""  # stands where the repository would, for a file that was there before
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """What a file was when it was written: its content's id, its length, its time of change."""
+class _Known:
+    """What a file was when it was last looked at: content's id, length, time of change, origin."""
 
     blob: str
     size: int
     mtime_ns: int
+    source: str
 
 
 class LocalFolder:
@@ -48,14 +53,15 @@ class LocalFolder:
 
     Attributes:
         root: the folder, from the disk's root.
-        written: what earlier calls wrote.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().absolute()
         self.parts = self.root / _OWN / "parts"
         self._record = self.root / _OWN / "written.json"
-        self.written = self._read()
+        self._known: dict[str, _Known] = {}
+        self._coming: dict[str, list[TreeFile]] = {}
+        self._read()
 
     def path(self, file: TreeFile) -> Path:
         """Return where a file is, or is to be.
@@ -71,20 +77,24 @@ class LocalFolder:
         Raises:
             InvalidInput: something that was not downloaded is in the place of one.
         """
-        found, in_the_way = [], []
+        found: list[TreeFile] = []
+        in_the_way: list[TreeFile] = []
         for file in files:
             if file.path.split("/", 1)[0] == _OWN:
                 raise InvalidInput(f"{file.path}: {_OWN}/ is where this folder's record is kept")
             path = self.path(file)
             if not path.exists() and not path.is_symlink():
                 found.append(file)
-            elif self._untouched(file.path):
-                if self.written[file.path].blob != file.blob:
-                    found.append(file)
-            elif not path.is_file() or path.is_symlink() or not _is(path, file):
-                in_the_way.append(file.path)
+            elif known := self._unchanged(file.path):
+                if known.blob != file.blob:
+                    (found if known.source else in_the_way).append(file)
+            elif not path.is_file() or path.is_symlink():
+                in_the_way.append(file)
+            elif not _is(path, file):
+                (found if self._was_coming(file.path) else in_the_way).append(file)
         if in_the_way:
-            shown = ", ".join(in_the_way[:5]) + (", …" if len(in_the_way) > 5 else "")
+            names = [file.path for file in in_the_way]
+            shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
             raise InvalidInput(
                 f"{self.root} has other content of its own for {shown}; nothing was changed. Move "
                 "it away, or choose another folder"
@@ -100,23 +110,39 @@ class LocalFolder:
         workers: int,
         force: bool = False,
         progress: bool = False,
-        gone: Collection[str] = (),
+        all_names: Collection[str] | None = None,
     ) -> None:
         """Bring files up to date, and remove those that are gone, if they are as they were written.
+
+        Args:
+            visit: the repository, and where to have them from.
+            commit: the commit they are in.
+            files: which.
+            workers: how many connections at most.
+            force: fetch those too that are there.
+            progress: show bars on standard error.
+            all_names: the names of all files that the revision has; what an earlier call wrote out
+                of the same repository under any other name is gone. Not given, nothing is.
 
         Raises:
             InvalidInput: something that was not downloaded is in the way; nothing was changed.
             NotCached: a file is not in the cache, and the network may not be used.
         """
+        source = "/".join(visit.folder.root.parts[-4:])
         stale = self.stale(files)
         needed = list(files) if force else stale
         cached = [] if force else [file for file in needed if visit.folder.has(file)]
         fetched = [file for file in needed if file not in cached]
         if fetched and visit.offline:
             raise visit.missing([file.path for file in fetched])
+        before = {file.path: self._facts(file.path) for file in needed}
+        self.parts.mkdir(parents=True, exist_ok=True)
+        with self._changing():
+            for file in needed:
+                if file not in (waiting := self._coming.setdefault(file.path, [])):
+                    waiting.append(file)
         for file in needed:
             self.path(file).parent.mkdir(parents=True, exist_ok=True)
-        self.parts.mkdir(parents=True, exist_ok=True)
         try:
             for file in cached:
                 copied(visit.folder.blob(file), self.path(file))
@@ -133,54 +159,93 @@ class LocalFolder:
                 )
         finally:
             # What came is ours even if another file failed.
-            self._keep({f.path: f for f in files}, before=stale)
-        self._remove(gone)
+            with self._changing():
+                self._keep(files, source, before)
+        if all_names is not None:
+            self._remove(source, all_names)
 
-    def _untouched(self, path: str) -> bool:
-        """Tell whether a file is still as it was written."""
-        known = self.written.get(path)
-        if known is None:
-            return False
+    def _facts(self, path: str) -> tuple[int, int, int] | None:
+        """Return what is another for a file that was replaced, ``None`` where there is none."""
         with contextlib.suppress(OSError):
             facts = (self.root / path).lstat()
-            return (facts.st_size, facts.st_mtime_ns) == (known.size, known.mtime_ns)
-        return False
+            return facts.st_size, facts.st_mtime_ns, facts.st_ino
+        return None
 
-    def _keep(self, files: dict[str, TreeFile], before: Collection[TreeFile]) -> None:
-        """Record the files that are there now with the content that was wanted."""
-        changed = {file.path for file in before}
-        for path, file in files.items():
-            with contextlib.suppress(OSError):
-                facts = (self.root / path).lstat()
-                old = self.written.get(path)
-                unchanged = old and (old.size, old.mtime_ns) == (facts.st_size, facts.st_mtime_ns)
-                if unchanged and path in changed:
+    def _unchanged(self, path: str) -> _Known | None:
+        """Return what a file was when it was last looked at, if it still is that."""
+        known, facts = self._known.get(path), self._facts(path)
+        return known if known and facts and facts[:2] == (known.size, known.mtime_ns) else None
+
+    def _was_coming(self, path: str) -> bool:
+        """Tell whether a file is what a call wrote that did not come to its end."""
+        return any(_is(self.root / path, file) for file in self._coming.get(path, []))
+
+    def _keep(
+        self,
+        files: Iterable[TreeFile],
+        source: str,
+        before: Mapping[str, tuple[int, int, int] | None],
+    ) -> None:
+        """Note the files that are there now with the content that was wanted."""
+        for file in files:
+            facts = self._facts(file.path)
+            if file.path in before:
+                came = facts is not None and facts != before[file.path]
+                if not came:
                     continue  # it was to be replaced, and was not
-                if facts.st_size == file.size:
-                    self.written[path] = _Written(file.blob, file.size, facts.st_mtime_ns)
-        self._write()
+            elif known := self._unchanged(file.path):
+                came = bool(known.source)
+            else:  # it was found to be right
+                came = file in self._coming.get(file.path, [])
+            if facts and facts[0] == file.size:
+                owner = source if came else _USERS
+                self._known[file.path] = _Known(file.blob, file.size, facts[1], owner)
+                self._coming.pop(file.path, None)
 
-    def _remove(self, gone: Iterable[str]) -> None:
-        removed = [path for path in gone if self._untouched(path)]
-        for path in removed:
-            (self.root / path).unlink(missing_ok=True)
-            del self.written[path]
-        if removed:
-            self._write()
+    def _remove(self, source: str, all_names: Collection[str]) -> None:
+        gone = [p for p, known in self._known.items() if known.source == source]
+        removed = [path for path in gone if path not in all_names and self._unchanged(path)]
+        if not removed:
+            return
+        with self._changing():
+            for path in removed:
+                (self.root / path).unlink(missing_ok=True)
+                self._known.pop(path, None)
 
-    def _read(self) -> dict[str, _Written]:
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let the record be changed as it is now, while no other process changes it."""
+        lock = FileLock(self.root / _OWN / "lock")
+        with contextlib.suppress(OSError, NotImplementedError):  # a file system without locks
+            lock.acquire()
         try:
-            rows = json.loads(self._record.read_bytes())
-            return {
-                path: _Written(*row) for path, row in rows.items() if safe_join(self.root, path)
-            }
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+            self._read()
+            before = self._encoded()
+            yield
+            if self._encoded() != before:
+                with atomic(self._record) as stream:
+                    stream.write(self._encoded())
+        finally:
+            lock.release()
 
-    def _write(self) -> None:
-        rows = {path: [w.blob, w.size, w.mtime_ns] for path, w in self.written.items()}
-        with atomic(self._record) as stream:
-            stream.write(json.dumps(rows, indent=0).encode())
+    def _read(self) -> None:
+        self._known, self._coming = {}, {}
+        try:
+            kept = json.loads(self._record.read_bytes())
+            known = {path: _Known(*row) for path, row in kept["files"].items()}
+            coming = [TreeFile(*row) for row in kept["coming"]]
+            for path in [*known, *(file.path for file in coming)]:
+                safe_join(self.root, path)
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            return
+        self._known = known
+        for file in coming:
+            self._coming.setdefault(file.path, []).append(file)
+
+    def _encoded(self) -> bytes:
+        files = {path: astuple(known) for path, known in self._known.items()}
+        coming = [astuple(file) for waiting in self._coming.values() for file in waiting]
+        return json.dumps({"files": files, "coming": coming}, indent=0).encode()
 
 
 def _is(path: Path, file: TreeFile) -> bool:

@@ -122,7 +122,7 @@ def snapshot_download(
         cache_dir: the cache; ``CSGHUB_CACHE`` where not given.
         local_dir: put plain files below this folder instead. What an earlier call put there and
             nobody changed is brought up to date, or removed where the revision no longer has it;
-            anything else there is left alone.
+            anything else there is left alone, files of other repositories too.
         allow_patterns: fetch only files that match one of these, such as ``"*.json"``; ``*``
             matches slashes too, and a folder's name with a slash at its end all that is in it.
         ignore_patterns: leave out files that match one of these.
@@ -168,7 +168,7 @@ def snapshot_download(
                 workers=max_workers,
                 force=force_download,
                 progress=progress,
-                gone=set(plain.written) - tree.files.keys(),
+                all_names=tree.files.keys(),
             )
             return str(plain.root)
         folder = visit.folder

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,7 +64,7 @@ def test_what_the_user_changed_stops_the_update_before_anything_changes(shelf, f
     assert files(folder) == before
 
 
-def test_what_was_there_before_is_left_alone_or_adopted(shelf: Shelf, folder: Path) -> None:
+def test_what_was_there_before_is_left_alone_or_taken_as_it_is(shelf: Shelf, folder: Path) -> None:
     shelf.put({"a.txt": b"same", "b.txt": b"theirs"})
     folder.mkdir()
     (folder / "a.txt").write_bytes(b"same")
@@ -100,7 +103,7 @@ def test_damaged_record_makes_files_the_users_own(shelf: Shelf, folder: Path) ->
     shelf.put({"a.txt": b"one"})
     snapshot_download(shelf.id, local_dir=folder)
     (folder / ".csgrepo" / "written.json").write_bytes(b"{torn")
-    snapshot_download(shelf.id, local_dir=folder)  # the same content: adopted again
+    snapshot_download(shelf.id, local_dir=folder)  # the same content
     (folder / ".csgrepo" / "written.json").write_bytes(b"{torn")
     shelf.put({"a.txt": b"two"})
 
@@ -115,3 +118,75 @@ def test_dry_run_tells_what_would_come(shelf: Shelf, folder: Path) -> None:
 
     assert (plan.missing, plan.path) == (("a.txt",), str(folder))
     assert not folder.exists()
+
+
+def test_file_that_was_there_before_stays_what_it_is(shelf: Shelf, folder: Path) -> None:
+    without = shelf.put({"a.txt": b"same"})
+    with_both = shelf.put({"b.txt": b"same"})
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(b"same")
+    (folder / "b.txt").write_bytes(b"same")
+    snapshot_download(shelf.id, local_dir=folder, revision=with_both)
+    changed = shelf.put({"a.txt": b"other"})
+
+    snapshot_download(shelf.id, local_dir=folder, revision=without)
+    with pytest.raises(InvalidInput, match=r"a\.txt"):
+        snapshot_download(shelf.id, local_dir=folder, revision=changed)
+
+    assert files(folder) == {"a.txt": b"same", "b.txt": b"same"}
+
+
+def test_repositories_share_a_folder_and_each_keeps_its_files(
+    shelf: Shelf, hub_remote, folder: Path
+) -> None:
+    other = Shelf(shelf.hub, shelf.git, hub_remote())
+    kept = shelf.put({"a.txt": b"a"})
+    shelf.put({"gone.txt": b"g"})
+    other.put({"b.txt": b"b"})
+
+    snapshot_download(shelf.id, local_dir=folder)
+    snapshot_download(other.id, local_dir=folder)
+    assert files(folder) == {"a.txt": b"a", "gone.txt": b"g", "b.txt": b"b"}
+    snapshot_download(shelf.id, local_dir=folder, revision=kept)
+
+    assert files(folder) == {"a.txt": b"a", "b.txt": b"b"}
+
+
+def test_calls_at_the_same_time_all_know_their_files_again(shelf: Shelf, folder: Path) -> None:
+    names = [f"{number}.txt" for number in range(6)]
+    shelf.put(dict.fromkeys(names, b"one"))
+
+    def fetch(name: str) -> str:
+        return snapshot_download(shelf.id, local_dir=folder, allow_patterns=name)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(fetch, names))
+    shelf.put(dict.fromkeys(names, b"two!"))
+    snapshot_download(shelf.id, local_dir=folder)
+
+    assert files(folder) == dict.fromkeys(names, b"two!")
+
+
+KILLED = """\
+import os, sys
+from csgrepo import snapshot_download
+from csgrepo.progress import listen
+
+listen(lambda event: event.done and "second" in event.item and os._exit(9))
+snapshot_download(sys.argv[1], local_dir=sys.argv[2], max_workers=1)
+"""
+
+
+def test_files_of_a_call_that_was_killed_are_known_again(shelf: Shelf, folder: Path) -> None:
+    shelf.put({"first.bin": noise(LARGE + 1), "second.bin": noise(LARGE)}, lfs=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, shelf.id, str(folder)], capture_output=True, check=False
+    )
+    assert killed.returncode == 9, killed.stderr
+    assert files(folder).keys() == {"first.bin"}
+    new = {"first.bin": noise(LARGE + 1), "second.bin": b"s"}
+    shelf.put(new, lfs=True)
+
+    snapshot_download(shelf.id, local_dir=folder)
+
+    assert files(folder) == new
