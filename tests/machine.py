@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,18 @@ def find(program: str) -> str | None:
 
 def have(program: str) -> bool:
     return find(program) is not None
+
+
+def as_ordinary_user(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run Python as somebody whom permissions bind, which root is only without these rights."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            lacking("setpriv is not installed")
+        without = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}", *command]
+    root = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=False
+    )

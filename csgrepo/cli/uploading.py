@@ -195,8 +195,10 @@ def _tell(made: CommitInfo, *, as_json: bool) -> None:
         return
     for path in made.ignored:
         note("left out, as .gitignore says: {path}", path=printable(path))
-    if made.is_empty:
+    if made.is_empty and made.unchanged:
         note("nothing to upload: all of it is there")
+    elif made.is_empty:
+        note("nothing to upload: no files")
     facts = {
         "added": len(made.added),
         "updated": len(made.updated),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from csgrepo.hub.commits.operation import CommitOperationAdd, CommitOperationDelete, inside
 from csgrepo.hub.connection import HubCalls, HubConnection
 from csgrepo.hub.repositories import create
+from csgrepo.progress.label import printable
 
 if TYPE_CHECKING:
     import os
@@ -165,7 +166,8 @@ class UploadCalls(HubCalls):
         What the repository has already costs nothing, so that a call that was broken off is simply
         made again. Very many files become several commits, each of them complete. What a
         ``.gitignore`` of the folder or of the repository leaves out is left out, and so are links
-        that lead out of the folder.
+        that lead out of the folder, and pipes and devices; a log line names them. A file that may
+        be executed is a program in git too, once its content is new or changed.
 
         Args:
             repo_id: ``namespace/name``, or a name for one of your own.
@@ -178,8 +180,8 @@ class UploadCalls(HubCalls):
             commit_description: the rest of its message.
             parent_commit: the commit that the branch has to be at; see `create_commit`.
             allow_patterns: upload only files that match one of these, such as ``"*.json"``; ``*``
-                matches ``/`` too, and ``runs/`` all that is in there.
-            ignore_patterns: leave out files that match one of these.
+                matches ``/`` too, ``runs/`` all that is in there, and ``**/`` any folders or none.
+            ignore_patterns: leave out files that match one of these; there is no negation.
             delete_patterns: delete what matches one of these below `path_in_repo` and is not
                 uploaded; the root's ``.gitattributes`` stays.
             create_repo: make the repository where there is none.
@@ -206,13 +208,8 @@ class UploadCalls(HubCalls):
         top = (path_in_repo or "").strip("/")
         prefix = f"{inside(top)}/" if top else ""
         found = files_in(Path(folder_path).expanduser(), allow_patterns, ignore_patterns)
-        if found.links:
-            _log.warning(
-                "%d links that lead out of %s are not uploaded, such as %s",
-                len(found.links),
-                folder_path,
-                found.links[0],
-            )
+        _tell_left_out(found.links, "links out of it, to folders or to nothing", folder_path)
+        _tell_left_out(found.special, "pipes, sockets or devices", folder_path)
         operations = [CommitOperationAdd(prefix + name, path) for name, path in found.items()]
         given = [delete_patterns] if isinstance(delete_patterns, str) else delete_patterns
         order = Order(
@@ -308,3 +305,9 @@ class UploadCalls(HubCalls):
         if token is None:
             return self._hub
         return HubConnection(self._hub.endpoint, token, timeout_s=self._hub.timeout_s)
+
+
+def _tell_left_out(names: Sequence[str], what: str, folder: str | os.PathLike[str]) -> None:
+    if names:
+        example = printable(names[0])
+        _log.warning("not uploaded from %s: %d %s, such as %s", folder, len(names), what, example)

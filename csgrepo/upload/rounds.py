@@ -57,11 +57,10 @@ def upload(api: HubApi, order: dict[str, Any], *, is_last: bool) -> CommitInfo:
     Raises:
         CsgRepoError: as for `HubApi.upload_folder`.
     """
-    folder = Path(order["folder_path"])
     top = (order.get("path_in_repo") or "").strip("/")
     left: set[str] = set()
     for attempt in range(_TRIES):
-        before = _written_to(folder) if not is_last else {}
+        before = _written_to(order) if not is_last else {}
         skipped = left | {name for name, age_s in before.items() if 0 <= age_s < SETTLING_S}
         ignored = [*_listed(order.get("ignore_patterns")), *map(escape, sorted(skipped))]
         try:
@@ -73,7 +72,7 @@ def upload(api: HubApi, order: dict[str, Any], *, is_last: bool) -> CommitInfo:
                 left.add(error.path.removeprefix(f"{top}/") if top else error.path)
         except InvalidInput:
             # One that was rotated away between listing and reading; any other reason stays.
-            if attempt == _TRIES - 1 or before.keys() <= _written_to(folder).keys():
+            if attempt == _TRIES - 1 or before.keys() <= _written_to(order).keys():
                 raise
     raise AssertionError  # the last attempt returns or raises
 
@@ -82,11 +81,12 @@ def _listed(patterns: str | Iterable[str] | None) -> list[str]:
     return [patterns] if isinstance(patterns, str) else list(patterns or [])
 
 
-def _written_to(folder: Path) -> dict[str, float]:
-    """Return how many seconds ago each file of a folder was written to."""
+def _written_to(order: dict[str, Any]) -> dict[str, float]:
+    """Return how many seconds ago each file that is to be uploaded was written to."""
     ages = {}
     now = time.time()
-    for name, path in files_in(folder, None, None).items():
+    patterns = (order.get("allow_patterns"), order.get("ignore_patterns"))
+    for name, path in files_in(Path(order["folder_path"]), *patterns).items():
         with contextlib.suppress(FileNotFoundError):
             ages[name] = now - path.stat().st_mtime
     return ages

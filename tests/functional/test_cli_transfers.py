@@ -329,6 +329,8 @@ def test_upload_when_a_folder_then_counted_and_made_where_there_was_none(
     assert held(repo_id) == FILES.keys()
     assert again.stderr == "nothing to upload: all of it is there\n"
     assert "as they were: 4" in again.stdout
+    (here / "empty").mkdir()
+    assert inside("upload", repo_id, "empty", "-q").stderr == "nothing to upload: no files\n"
 
 
 def test_upload_when_json_then_the_commit(signed_in: Account, here: Path) -> None:

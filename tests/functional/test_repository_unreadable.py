@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,21 +27,6 @@ def work(git: StockGit, tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def add_as_ordinary_user(work: Path) -> subprocess.CompletedProcess[str]:
-    """Run the add as somebody whom permissions bind, which root is only without these rights."""
-    command = [sys.executable, "-c", SCRIPT, str(work)]
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            machine.lacking("setpriv is not installed")
-        without = "-dac_override,-dac_read_search"
-        command = ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}", *command]
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        command, cwd="/", env=environment, capture_output=True, text=True, check=False
-    )
-
-
 @pytest.mark.parametrize("name", ["closed/model.bin", "model.bin", "notes.txt"])
 def test_what_cannot_be_read_is_an_error_that_names_it(work: Path, name: str) -> None:
     target = work / name
@@ -55,7 +36,7 @@ def test_what_cannot_be_read_is_an_error_that_names_it(work: Path, name: str) ->
     closed = target if target.parent == work else target.parent
     closed.chmod(0)
 
-    ended = add_as_ordinary_user(work)
+    ended = machine.as_ordinary_user(SCRIPT, work)
 
     closed.chmod(0o755)
     assert ended.returncode == 7, ended.stderr

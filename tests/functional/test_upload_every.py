@@ -143,7 +143,7 @@ def test_what_cannot_work_fails_at_once(api, name, tmp_path):
     out = out_of(tmp_path, a=b"1")
     with pytest.raises(errors.TransferError, match="HTTP 401"):
         upload_folder(repo_id=name, folder_path=out, every=A_WHILE, token="0" * 32)
-    with pytest.raises(errors.InvalidInput, match="is not a folder"):
+    with pytest.raises(errors.InvalidInput, match="there is no folder"):
         upload_folder(repo_id=name, folder_path=out / "absent", every=A_WHILE)
     for words in ({"every": 0}, {"every": -1}, {"delete_patterns": "*"}, {"dry_run": True}):
         with pytest.raises(errors.InvalidInput, match="every"):

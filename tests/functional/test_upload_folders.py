@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 import csgrepo
 from csgrepo import errors
+from csgrepo.hub.commits.folder import files_in
 from csgrepo.hub.commits.git_route import GitRoute
 from csgrepo.lfs import hashes
 from csgrepo.progress import Event, listen
 from csgrepo.server import Hub
+from tests import machine
 from tests.functional import uploads
 from tests.functional.uploads import Target, folder
 from tests.stock import RemoteRepository, StockGit
@@ -147,6 +150,86 @@ def test_links_are_not_followed_out_of_the_folder(target: Target, tmp_path: Path
 
     assert info.added == ("inside", "real")
     assert target.tree()["inside"] == b"1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such files there")
+def test_pipes_and_sockets_are_left_out_and_named(
+    target: Target, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = folder(tmp_path / "out", {"real": b"1"})
+    os.mkfifo(out / "pipe")
+    os.mknod(out / "socket", stat.S_IFSOCK | 0o600)
+    (out / "link").symlink_to("pipe")
+
+    info = target.api.upload_folder(repo_id=target.repo_id, folder_path=out)
+
+    assert info.added == ("real",)
+    said = [record.getMessage() for record in caplog.records if "not uploaded" in record.msg]
+    assert [line.removeprefix(f"not uploaded from {out}: ") for line in said] == [
+        "1 links out of it, to folders or to nothing, such as link",
+        "2 pipes, sockets or devices, such as pipe",
+    ]
+    caplog.clear()
+    patterns = ["pipe", "soc*", "link"]
+    target.api.upload_folder(repo_id=target.repo_id, folder_path=out, ignore_patterns=patterns)
+    assert "not uploaded" not in caplog.text
+    with pytest.raises(errors.InvalidInput, match="a pipe, a socket or a device"):
+        target.api.upload_file(
+            path_or_fileobj=out / "pipe", path_in_repo="x", repo_id=target.repo_id
+        )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no file may be executed there, or every one")
+def test_a_program_is_one_in_every_clone(target: Target, tmp_path: Path) -> None:
+    out = folder(tmp_path / "out", {"run.sh": b"#!/bin/sh\n", "a/large.bin": WEIGHTS, "x": b"1"})
+    for name in ("run.sh", "a/large.bin"):
+        (out / name).chmod(0o755)
+
+    target.api.upload_folder(repo_id=target.repo_id, folder_path=out)
+    target.git.sign_in(target.remote)
+    target.git("clone", "--quiet", target.remote.url, "clone")
+    clone = target.git.cwd / "clone"
+    programs = {"run.sh", "a/large.bin"}
+    assert {name for name in (*programs, "x") if os.access(clone / name, os.X_OK)} == programs
+    assert (clone / "a/large.bin").read_bytes() == WEIGHTS
+
+    (out / "run.sh").write_bytes(b"#!/bin/sh\ntrue\n")
+    (out / "run.sh").chmod(0o644)  # a copy may have lost it: one that is there stays
+    target.api.upload_folder(repo_id=target.repo_id, folder_path=out)
+    listed = target.git.at(target.remote.path)("ls-tree", "main", "run.sh")
+    assert listed.startswith("100755 ")
+
+
+def test_two_stars_stand_for_any_folders_or_none(tmp_path: Path) -> None:
+    names = [".env", "a/.env", "a/b/.env", "a/b/x.tmp", "a/x.tmp", "keep", "a/keep.env"]
+    out = folder(tmp_path / "out", dict.fromkeys(names, b"1"))
+    assert set(files_in(out, None, ["**/.env", "a/**/*.tmp"])) == {"keep", "a/keep.env"}
+    assert set(files_in(out, "**/*.tmp", None)) == {"a/b/x.tmp", "a/x.tmp"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
+def test_a_folder_that_cannot_be_read_is_named_and_may_be_left_out(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from csgrepo import InvalidInput
+from csgrepo.hub.commits.folder import files_in
+for ignore in ("closed/", "*", "other"):
+    try:
+        print(list(files_in(Path(sys.argv[1]), None, ignore)))
+    except InvalidInput as error:
+        print(error)
+"""
+    out = folder(tmp_path / "out", {"closed/secret": b"1", "open": b"2"})
+    (out / "closed").chmod(0)
+
+    ended = machine.as_ordinary_user(script, out)
+
+    (out / "closed").chmod(0o755)
+    left_out, nothing, refused = ended.stdout.splitlines()
+    assert (left_out, nothing) == ("['open']", "[]")
+    assert refused.startswith(f"{out}/closed cannot be read (Permission denied)")
+    assert refused.endswith("leave it out with the ignore pattern closed/")
 
 
 def test_repository_and_branch_are_made_where_asked(target: Target, tmp_path: Path) -> None:

@@ -303,7 +303,9 @@ class _Committer:
             written[ATTRIBUTES] = keeping.attributes
             self._done.attributes = True
         body = f"{message}\n\n{self._order.description}" if self._order.description else message
-        made = self._route.write(base, Writing(body, written, frozenset(part.deleted)))
+        programs = frozenset(path for path, content in contents.items() if content.is_program)
+        writing = Writing(body, written, frozenset(part.deleted), programs)
+        made = self._route.write(base, writing)
         self._done.commits += made.commits
         return made.base
 

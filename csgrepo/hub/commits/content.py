@@ -39,6 +39,7 @@ class Content:
         blob: the id that git knows it by; ``""`` for one that is too large for git.
         path: the file, ``None`` where the content is `data`.
         data: the content itself, where it came as bytes.
+        is_program: whether its owner may execute the file.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Content:
     path: Path | None
     data: bytes = b""
     _stamp: _Stamp | None = None
+    is_program: bool = False
 
     @property
     def pointer(self) -> Pointer:
@@ -161,20 +163,22 @@ def _of_file(
     with os.fdopen(number, "rb", buffering=0) as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
-            kind = "a folder; use upload_folder for it" if stat.S_ISDIR(before.st_mode) else "none"
+            folder = "a folder; use upload_folder for it"
+            kind = folder if stat.S_ISDIR(before.st_mode) else "a pipe, a socket or a device"
             raise InvalidInput(f"{name}: {path} is not a file but {kind}")
         if hashes and before.st_size > LARGEST_IN_GIT and (known := hashes.of(before)):
-            return Content(name, known.size, known.oid, "", path, b"", _stamp_of(before))
+            facts = (_stamp_of(before), _is_program(before))
+            return Content(name, known.size, known.oid, "", path, b"", *facts)
         reading = _Reading(before.st_size, used)
         buffer = memoryview(bytearray(min(BLOCK, before.st_size + 1)))
         while count := stream.readinto(buffer):
             reading.take(buffer[:count])
             on_bytes(count)
         after = os.fstat(stream.fileno())
-    stamp = _stamp_of(after)
-    if stamp != _stamp_of(before) or reading.count != before.st_size:
+    facts = (_stamp_of(after), _is_program(after))
+    if facts[0] != _stamp_of(before) or reading.count != before.st_size:
         raise FileChanged(name, "the file changed")
-    content = Content(name, reading.count, reading.sha256, reading.blob, path, b"", stamp)
+    content = Content(name, reading.count, reading.sha256, reading.blob, path, b"", *facts)
     content.check()
     if hashes and content.size > LARGEST_IN_GIT:
         hashes.note(after, content.pointer, began_s)
@@ -186,6 +190,10 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 def _stamp_of(found: os.stat_result) -> _Stamp:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _is_program(found: os.stat_result) -> bool:
+    return os.name == "posix" and bool(found.st_mode & stat.S_IXUSR)
 
 
 class _Reading:

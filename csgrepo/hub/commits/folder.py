@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
+import re
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from csgrepo.errors import InvalidInput
 from csgrepo.git.runner import Git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     Patterns = str | Sequence[str] | None
@@ -28,13 +30,15 @@ class Listing(dict[str, "Path"]):
 
     Attributes:
         ignored: those that a ``.gitignore`` leaves out.
-        links: links that lead out of the folder or to nothing, which are left out too.
+        links: links that lead out of the folder, to a folder or to nothing, which are left out too.
+        special: pipes, sockets and devices, which have no content to upload.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.ignored: list[str] = []
         self.links: list[str] = []
+        self.special: list[str] = []
 
 
 def files_in(folder: Path, allow: Patterns, ignore: Patterns) -> Listing:
@@ -49,27 +53,33 @@ def files_in(folder: Path, allow: Patterns, ignore: Patterns) -> Listing:
         ignore: leave out what matches one of these.
 
     Raises:
-        InvalidInput: there is no such folder, or a name is not UTF-8.
+        InvalidInput: there is no such folder, or one in it cannot be read.
     """
+    if not folder.exists():
+        raise InvalidInput(f"there is no folder {folder}")
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is not a folder; use upload_file for a single file")
     root = folder.resolve()
     found = Listing()
     rules = False
-    for path in _walk(folder):
+
+    def wanted(name: str) -> bool:
+        return (allow is None or is_match(name, allow)) and not is_match(name, ignore)
+
+    for path in _walk(folder, lambda below: not is_match(below, ignore)):
         name = path.relative_to(folder).as_posix()
         target = _target(path, root) if path.is_symlink() else path
-        if target is None:
-            found.links.append(name)
-        elif target.is_file():
+        if target and target.is_file():
             found[name] = target
             rules = rules or path.name == _IGNORE
+        elif wanted(name) and os.path.lexists(path):
+            (found.special if target else found.links).append(name)
     if rules:
         found.ignored = sorted(_ignored(folder, list(found)))
         for name in found.ignored:
             del found[name]
     for name in list(found):
-        if (allow is not None and not is_match(name, allow)) or is_match(name, ignore):
+        if not wanted(name):
             del found[name]
     return found
 
@@ -77,24 +87,43 @@ def files_in(folder: Path, allow: Patterns, ignore: Patterns) -> Listing:
 def is_match(path: str, patterns: Patterns) -> bool:
     """Tell whether a path matches one of some patterns; one that ends with ``/`` means a folder.
 
+    ``**/`` stands for any folders, or none, as it does everywhere else.
+
     Example:
         >>> is_match("runs/a/b.bin", ["*.txt", "runs/"]), is_match("a", None)
         (True, False)
+        >>> is_match(".env", "**/.env"), is_match("runs/a.bin", "runs/**/*.bin")
+        (True, True)
     """
     given = [patterns] if isinstance(patterns, str) else patterns or []
     return any(
-        fnmatch.fnmatchcase(path, f"{pattern}*" if pattern.endswith("/") else pattern)
+        fnmatch.fnmatchcase(path, form)
         for pattern in given
+        for form in _forms(f"{pattern}*" if pattern.endswith("/") else pattern)
     )
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield everything that is no folder, links not followed."""
+@functools.lru_cache(maxsize=256)
+def _forms(pattern: str) -> frozenset[str]:
+    """Return a pattern as `fnmatch` reads it, and without the folders that need not be there."""
+    return frozenset({pattern, re.sub(r"(?<![^/])\*\*/", "", pattern)})
+
+
+def _walk(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Path]:
+    """Yield everything that is no folder, links not followed.
+
+    Args:
+        folder: where.
+        wanted: whether a file of that path is; a folder that cannot be read may be left out.
+    """
 
     def complain(error: OSError) -> None:
+        below = os.path.relpath(error.filename, folder)
+        if not wanted(folder.__class__(below, "*").as_posix()):
+            return
         raise InvalidInput(
             f"{error.filename} cannot be read ({error.strerror}); change its permissions, or "
-            "leave it out with ignore_patterns"
+            f"leave it out with the ignore pattern {folder.__class__(below).as_posix()}/"
         ) from error
 
     for top, folders, files in os.walk(folder, onerror=complain):

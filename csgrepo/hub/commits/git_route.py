@@ -104,7 +104,7 @@ class GitRoute:
         for path, blob in writing.written.items():
             oid = object_id("blob", blob, used) if isinstance(blob, bytes) else blob.blob
             names[path], blobs[oid] = oid, blob
-        tree, folders = changed(trees, base, names, writing.deleted)
+        tree, folders = changed(trees, base, names, writing.deleted, writing.programs)
         commit = commit_bytes(
             tree,
             base.commit,

@@ -81,11 +81,13 @@ class Writing:
         message: all of it.
         written: what git is to keep at some paths: a file's content, or a pointer's text.
         deleted: the files that go.
+        programs: those of the written that may be executed.
     """
 
     message: str
     written: Mapping[str, Content | bytes]
     deleted: frozenset[str]
+    programs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

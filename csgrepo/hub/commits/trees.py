@@ -134,7 +134,11 @@ class Trees:
 
 
 def changed(
-    trees: Trees, base: Base, written: Mapping[str, str], deleted: frozenset[str]
+    trees: Trees,
+    base: Base,
+    written: Mapping[str, str],
+    deleted: frozenset[str],
+    programs: frozenset[str] = frozenset(),
 ) -> tuple[str, dict[str, bytes]]:
     """Return the root folder's new id, and the folders that are new with it, by their ids.
 
@@ -143,12 +147,13 @@ def changed(
         base: what is changed.
         written: the blobs to be put somewhere, by path. A program stays a program.
         deleted: the files to take away; what is not there is not there.
+        programs: those of the written that may be executed.
 
     Raises:
         InvalidInput: a file would stand where a folder is, or below a file.
     """
     fresh: dict[str, bytes] = {}
-    root = _Folder.of(written, deleted)
+    root = _Folder.of(written, deleted, programs)
     oid = _changed(trees, base, "", base.tree, root, fresh)
     if not oid:
         oid = object_id("tree", b"", trees.used)
@@ -159,21 +164,23 @@ def changed(
 
 @dataclass(slots=True)
 class _Folder:
-    """What changes in one folder."""
+    """What changes in one folder: the blobs that come, whether they are programs; what goes."""
 
-    files: dict[str, str | None] = field(default_factory=dict)
+    files: dict[str, tuple[str, bool] | None] = field(default_factory=dict)
     folders: dict[str, _Folder] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, written: Mapping[str, str], deleted: frozenset[str]) -> _Folder:
+    def of(
+        cls, written: Mapping[str, str], deleted: frozenset[str], programs: frozenset[str]
+    ) -> _Folder:
         root = cls()
         for path in deleted - written.keys():
             root._put(path, None)
         for path, blob in written.items():
-            root._put(path, blob)
+            root._put(path, (blob, path in programs))
         return root
 
-    def _put(self, path: str, blob: str | None) -> None:
+    def _put(self, path: str, blob: tuple[str, bool] | None) -> None:
         *folders, name = path.split("/")
         place = self
         for part in folders:
@@ -207,8 +214,9 @@ def _changed(  # noqa: PLR0917 - one step of a walk
             if known and known.is_folder:
                 inside = f"{path}/{name}" if path else name
                 raise InvalidInput(f"{inside} is a folder in the repository; delete it first")
-            mode = PROGRAM if known and known.mode == PROGRAM else FILE
-            entries[name] = TreeEntry(name.encode(), mode, blob)
+            written, is_program = blob
+            mode = PROGRAM if is_program or (known and known.mode == PROGRAM) else FILE
+            entries[name] = TreeEntry(name.encode(), mode, written)
     if not entries:
         return ""
     content = tree_bytes(entries.values())
