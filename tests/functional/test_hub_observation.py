@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import socket
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from csgrepo.errors import InvalidInput
-from csgrepo.server import Hub
+from csgrepo.server import Answer, Hub, Truncate
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -53,6 +56,54 @@ def test_the_access_log_goes_on_after_it_was_moved_away(tmp_path):
         assert hub.requests.wait_for("GET", "/metrics")
     assert json.loads(old.read_text())["path"] == "/healthz"
     assert json.loads(log.read_text())["path"] == "/metrics"
+
+
+def waiting(client: socket.socket) -> bytes:
+    """Return what has come and was not read yet."""
+    with contextlib.suppress(BlockingIOError):
+        return client.recv(1 << 20, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return b""
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("path", "effect"),
+    [
+        ("/healthz", None),
+        ("/nowhere", None),
+        ("/models/{model}.git/info/refs?service=git-upload-pack", None),
+        ("/models/{model}/resolve/main/README.md", None),
+        ("/healthz", Answer(503, body=b"later")),
+        ("/api/v1/models/{model}", Truncate(10)),
+    ],
+)
+def test_a_request_is_recorded_before_its_client_sees_the_end(
+    hub, account, monkeypatch, method, path, effect
+):
+    """Or whoever has the answer and looks at once would not find it."""
+    create(hub, account.token, "first", readme="hello")
+    path = path.format(model=f"{account.name}/first")
+    hub.requests.clear()
+    fault = hub.faults.add(method, path, effect) if effect else None
+    seen: list[bytes] = []
+    with socket.create_connection(("127.0.0.1", hub.port)) as client:
+        told = [lambda _: seen.append(waiting(client)), *hub._backend.on_request]
+        monkeypatch.setattr(hub._backend, "on_request", told)
+        head = f"{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n"
+        client.sendall(head.encode())
+        assert hub.requests.wait_for(method, re.escape(path.partition("?")[0]), 60)
+        with client.makefile("rb") as answer:
+            arrived = answer.read()
+    assert len(hub.requests) == 1
+    assert arrived.startswith(b"HTTP/1.1 ")
+    assert len(seen) == 1
+    assert arrived.startswith(seen[0])
+    if isinstance(effect, Truncate) and method == "GET":
+        assert seen == [arrived]  # and only now the connection breaks off
+    else:
+        assert len(seen[0]) < len(arrived)
+    if fault:
+        hub.faults.remove(fault)
 
 
 def samples(hub: Hub) -> dict[tuple[str, ...], float]:

@@ -17,6 +17,8 @@ from csgrepo.server.http.wire import abort, close_after_flush
 from csgrepo.server.operation.admin import PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from csgrepo.server.backend import Backend
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Gate"]
 
 logger = logging.getLogger("csgrepo.server")
+
+_BODILESS = {204, 304}  # the head is the whole answer
 
 
 class _CutOff(OSError):
@@ -51,12 +55,12 @@ class Gate:
         # The calls that switch faults off must not be struck themselves.
         spared = scope["path"].startswith(PREFIX)
         effect = None if spared else self._backend.faults.strike(scope["method"], scope["path"])
-        exchange = _Exchange(scope, receive, send, effect)
+        exchange = _Exchange(scope, receive, send, effect, self._enter)
         try:
             with self._backend.metrics.running.track_inprogress():
                 await exchange.run(self._app)
         finally:
-            self._enter(exchange.as_request())
+            exchange.enter()
 
     def _enter(self, request: Request) -> None:
         for enter in self._backend.on_request:
@@ -75,20 +79,37 @@ class Gate:
 class _Exchange:
     """One request with its answer, and the fault that strikes it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, effect: Effect | None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        effect: Effect | None,
+        finished: Callable[[Request], None],
+    ) -> None:
         self._began = time.monotonic()
         self._scope = scope
         self._receive = receive
         self._send = send
         self._effect = effect
+        self._finished = finished
+        self._entered = False
         self._status = 0
         self._received = 0
         self._sent = 0
+        self._announced: int | None = None  # the length of the body, where the head told it
         self._complete = False
         self._request_id = uuid.uuid4().hex
 
-    def as_request(self) -> Request:
-        return Request(
+    def enter(self) -> None:
+        """Tell of the request, once: before the client can see the answer's end, or its breaking.
+
+        Whoever has an answer and then asks what the hub was asked finds that request too.
+        """
+        if self._entered:
+            return
+        self._entered = True
+        request = Request(
             method=self._scope["method"],
             path=shown_path(self._scope["path"]),
             status=self._status,
@@ -100,6 +121,7 @@ class _Exchange:
             client=(self._scope.get("client") or ("",))[0],
             seconds=time.monotonic() - self._began,
         )
+        self._finished(request)
 
     async def run(self, app: ASGIApp) -> None:
         try:
@@ -147,8 +169,15 @@ class _Exchange:
             await _stall(effect)
         if message["type"] == "http.response.start":
             self._status = message["status"]
+            headers = list(message.get("headers", []))
+            if self._scope["method"] == "HEAD" or self._status in _BODILESS:
+                self._announced = 0
+            else:
+                self._announced = _length(headers)
+            if self._announced == 0:
+                self.enter()
             marked = (b"x-request-id", self._request_id.encode())
-            await self._send({**message, "headers": [*message.get("headers", []), marked]})
+            await self._send({**message, "headers": [*headers, marked]})
             return
         await self._send_body(message)
 
@@ -164,6 +193,8 @@ class _Exchange:
             self._effect = None
             passed = body[: effect.after - self._sent]
             self._sent += len(passed)
+            if self._sent == self._announced:
+                self.enter()
             await self._send({"type": message["type"], "body": passed, "more_body": True})
             await _stall(effect)
             body = body[len(passed) :]
@@ -174,9 +205,12 @@ class _Exchange:
         if self._scope["method"] != "HEAD":
             self._sent += len(body)
         self._complete = not message.get("more_body", False)
+        if self._complete or self._sent == self._announced:
+            self.enter()
         await self._send({**message, "body": body})
 
     def _cut(self) -> None:
+        self.enter()
         if isinstance(self._effect, Truncate):
             close_after_flush(self._scope)
         else:
@@ -192,6 +226,7 @@ class _Exchange:
     async def _apologise(self) -> None:
         if self._status:
             if not self._complete:  # a half-sent answer must not look like a whole one
+                self.enter()
                 abort(self._scope)
             return
         body = json.dumps(Refusal(500, "SYS-ERR-0").envelope()).encode()
@@ -202,9 +237,16 @@ class _Exchange:
         self._status = status
         encoded = [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers.items()]
         encoded.append((b"x-request-id", self._request_id.encode()))
-        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
         self._sent += len(body)
+        self.enter()
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """Return the length of the body that an answer's head announces."""
+    told = next((value for name, value in headers if name.lower() == b"content-length"), None)
+    return int(told) if told is not None else None
 
 
 async def _stall(effect: Stall) -> None:

@@ -79,7 +79,8 @@ class Record(Sequence[Request]):
     def wait_for(self, method: str, pattern: str, timeout_s: float = 10.0) -> Request | None:
         """Wait for a request of that method whose path matches, and return the first one.
 
-        A client may see the end of an answer before the hub has entered it here.
+        What was answered is here before the client has the end of the answer; what a client broke
+        off comes when the hub notices.
         """
         expression = re.compile(pattern)
 
