@@ -45,7 +45,9 @@ class _Common(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, in the user's language."""
-        rows = [option_row(parameter, ctx) for parameter in self.get_params(ctx)]
+        # Newer releases of click have a row for an argument too, which the usage shows already.
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        rows = [option_row(option, ctx) for option in options]
         with formatter.section("Options"):
             formatter.write_dl([row for row in rows if row])
 

@@ -71,6 +71,17 @@ def test_command_has_help_and_an_example_that_is_a_command(name: str) -> None:
         assert used <= options
 
 
+@pytest.mark.parametrize("name", LEAVES)
+def test_help_lists_options_each_with_what_it_means_and_no_arguments(name: str) -> None:
+    command = LEAVES[name]
+    context = click.Context(command, info_name=name, terminal_width=200, max_content_width=200)
+    listed = command.get_help(context).partition("\nOptions:\n")[2].partition("\n\n")[0]
+
+    assert listed
+    for line in listed.splitlines():
+        assert re.fullmatch(r"  (-.+?  +|-\S.*|  +)[^ ].*", line), line
+
+
 def test_list_of_commands_says_what_they_say_of_themselves() -> None:
     listed = {name: text for each in SECTIONS.values() for name, (_, text) in each.items()}
 
