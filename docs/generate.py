@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
 from csgrepo.cli import exit_codes
 from csgrepo.cli.root import csgrepo
+from csgrepo.cli.words import paragraphs
 from csgrepo.doctor import CODES
 
 __all__ = ["pages", "write"]
@@ -60,7 +60,7 @@ def _exits() -> str:
 def _commands() -> str:
     context = click.Context(csgrepo, info_name="csgrepo")
     parts = ["# Commands\n", "`csgrepo COMMAND --help` says the same in a terminal.\n"]
-    for command, below in _walk(csgrepo, context):
+    for command, below in [(csgrepo, context), *_walk(csgrepo, context)]:
         parts += _command(command, below)
     return "\n".join(parts)
 
@@ -82,27 +82,28 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
     path = context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     examples: tuple[str, ...] = getattr(command, "examples", ())
-    rows = [row for row in map(_option, command.params) if row]
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    rows = [row for row in (_option(each, context) for each in options) if row]
     table = ["| option | |", "|---|---|", *rows, ""] if rows else []
+    shown = ["```sh\n" + "\n".join(examples) + "\n```\n"] if examples else []
     return [
         f"## {path}\n",
         f"{_prose(command.help or '')}\n",
         f"```text\n{usage}\n```\n",
         *table,
-        *(f"Example: `{line}`\n" for line in examples),
+        *shown,
     ]
 
 
-def _option(parameter: Any) -> str:
-    text = getattr(parameter, "help", None)
-    if not text or parameter.hidden:
+def _option(option: click.Option, context: click.Context) -> str:
+    record = option.get_help_record(context)  # as `--help` has it: with choices and defaults
+    if record is None:
         return ""
-    names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
-    default = parameter.default
-    shown = f" Default: `{default}`." if getattr(parameter, "show_default", None) is True else ""
-    return f"| {names} | {_prose(text)}{shown} |".replace("\n", " ")
+    names, text = (_prose(each).replace("\n", " ") for each in record)
+    return f"| `{names}` | {text} |"
 
 
 def _prose(text: str) -> str:
     """Return help as Markdown; what it shows in backticks stays, angle brackets are no HTML."""
-    return text.replace("\b", "").replace("<", "&lt;").replace("*", "\\*").replace("|", "\\|")
+    joined = "\n\n".join(paragraphs(text.replace("\b", "")))
+    return joined.replace("<", "&lt;").replace("*", "\\*").replace("|", "\\|")

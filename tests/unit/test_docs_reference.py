@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -26,3 +27,22 @@ def test_every_variable_that_is_read_is_documented() -> None:
 
     assert read
     assert not [name for name in read if f"`{name}`" not in page], "add it to environment.md"
+
+
+def test_page_of_commands_shows_prose_as_prose_and_every_option_with_its_values() -> None:
+    outside = re.sub(r"^```.*?^```$", "", _commands(), flags=re.MULTILINE | re.DOTALL)
+
+    assert not re.findall(r"^(?: {4}|\t).*", outside, re.MULTILINE), "Markdown takes it for code"
+    assert r"--type [model\|dataset\|space\|code\|mcp\|skill]` | What the" in outside
+    assert "| `--days INTEGER RANGE` | It ends then; never where not given. [1&lt;=x" in outside
+    assert "| `--no-color` |" in outside
+
+
+def _commands() -> str:
+    source = REFERENCE.parent / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.pages()["commands.md"])
