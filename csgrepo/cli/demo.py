@@ -11,7 +11,7 @@ import click
 
 from csgrepo.cli import options
 from csgrepo.cli.command import command
-from csgrepo.cli.output import print_json
+from csgrepo.cli.output import print_json, say
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
 from csgrepo.errors import InvalidInput
 
@@ -40,17 +40,13 @@ def demo(*, keep: bool, as_json: bool) -> None:
     from csgrepo.cli.trial import Trial
 
     with ending_in_order(), _hub() as (hub, token, folder):
-        _say(f"hub at {hub.url}, everything in {folder}")
-        summary = Trial(hub.url, token, folder, _say).run()
+        say(f"hub at {hub.url}, everything in {folder}")
+        summary = Trial(hub.url, token, folder, say).run()
         print_json(summary) if as_json else click.echo(str(summary))
         if keep:
             with until_interrupted():
                 _keep(hub, token, folder)
-    _say("the hub is stopped, its folder removed")
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    say("the hub is stopped, its folder removed")
 
 
 def _need_packages() -> None:
@@ -79,7 +75,7 @@ def _keep(hub: Hub, token: str, folder: Path) -> None:
 
     path = folder / "token"
     write_private(path, f"{token}\n".encode())
-    _say(
+    say(
         f"""
 The hub stays up at {hub.url} until you press Ctrl-C; then its data goes too.
   its data     {folder / "hub"}

@@ -8,7 +8,7 @@ import click
 
 from csgrepo.cli import options
 from csgrepo.cli.command import command
-from csgrepo.cli.output import print_json
+from csgrepo.cli.output import print_json, say
 from csgrepo.cli.words import tr
 from csgrepo.progress.label import printable
 
@@ -93,7 +93,7 @@ def _show(report: Report) -> None:
         click.echo(f"    {printable(finding.message)}")
         if finding.remedy:
             click.echo("    " + tr("to mend it: {line}", line=printable(finding.remedy)))
-    click.echo(_summary(report), err=True)
+    say(_summary(report))
 
 
 def _summary(report: Report) -> str:

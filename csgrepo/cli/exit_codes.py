@@ -29,6 +29,7 @@ __all__ = [
     "FAULT",
     "INTERRUPTED",
     "NOT_FOUND",
+    "NO_ROOM",
     "PIPE_CLOSED",
     "UNREACHABLE",
     "UNSOUND",
@@ -39,6 +40,7 @@ FAILURE = 1
 NOT_FOUND = 4
 UNREACHABLE = 6
 UNSOUND = 7
+NO_ROOM = 9
 FAULT = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -46,7 +48,7 @@ PIPE_CLOSED = 141
 # The first class that fits decides, so the special comes before the general.
 _CODES: tuple[tuple[type[errors.CsgRepoError], int], ...] = (
     (errors.GitNotFound, 9),
-    (errors.DiskFull, 9),
+    (errors.DiskFull, NO_ROOM),
     (errors.InvalidInput, 2),
     (errors.UnsafePath, 7),
     (errors.AuthenticationFailed, 3),

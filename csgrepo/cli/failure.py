@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import traceback
@@ -10,7 +11,8 @@ import click
 
 from csgrepo.cli.advice import in_commands
 from csgrepo.cli.command import similar
-from csgrepo.cli.exit_codes import FAILURE, FAULT, exit_code
+from csgrepo.cli.exit_codes import FAILURE, FAULT, NO_ROOM, exit_code
+from csgrepo.cli.output import say
 from csgrepo.cli.words import tr
 from csgrepo.errors import CsgRepoError
 from csgrepo.progress.label import printable
@@ -20,6 +22,8 @@ __all__ = ["KINDS", "report"]
 
 # Git rewrites its progress in place; of "50% (1/2)\r100% (2/2)" a terminal would show the end.
 _REWRITTEN = re.compile(r"[^\r\n]*\d% \(\d+/\d+\)[^\r\n]*\r(?=[^\n])")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _NO_WORDS: tuple[type[click.UsageError], ...] = tuple(
     filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
@@ -51,7 +55,7 @@ def report(error: Exception) -> int:
         return exit_code(error)
     if isinstance(error, OSError):
         _complain(_without_number(error))
-        return FAILURE
+        return NO_ROOM if error.errno in _FULL else FAILURE
     fault = "".join(traceback.format_exception(error))
     _complain(f"{tr('a fault in csgrepo itself; please report it:')}\n{fault}")
     return FAULT
@@ -60,10 +64,10 @@ def report(error: Exception) -> int:
 def _misused(error: click.UsageError) -> int:
     context = error.ctx
     if isinstance(error, _NO_WORDS):  # a group alone: its help says what there is
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         return error.exit_code
     if context is not None:
-        click.echo(context.get_usage(), err=True)
+        say(context.get_usage())
     text = _wrong(error)
     if context is not None and context.help_option_names:
         text += "\n" + tr("See `{command} --help`.", command=context.command_path)
@@ -115,7 +119,7 @@ def _kind(code: int) -> str:
 def _complain(message: str) -> None:
     """Say it on standard error; what a server said may hold secrets or control characters."""
     lines = _REWRITTEN.sub("", redact(message).strip()).split("\n")
-    click.echo("csgrepo: " + "\n".join(map(printable, lines)), err=True)
+    say("csgrepo: " + "\n".join(map(printable, lines)))
 
 
 def _without_number(error: OSError) -> str:

@@ -12,7 +12,7 @@ from csgrepo.cli import options
 from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE, UNREACHABLE, UNSOUND
 from csgrepo.cli.hub_accounts import ROOT, token, user
-from csgrepo.cli.output import note, print_json, print_json_line
+from csgrepo.cli.output import note, print_json, print_json_line, say
 from csgrepo.cli.signals import ending_in_order, until_interrupted, wait_for_interrupt
 from csgrepo.cli.table import print_facts
 from csgrepo.cli.words import tr
@@ -71,7 +71,7 @@ def serve(
 
     made = Hub(root, port, host, url=url, objects=objects, access_log=access_log, admin=faults)
     with ending_in_order(), made as running, until_interrupted():
-        click.echo(_directions(running), err=True)
+        say(_directions(running))
         # Last: who reads it may send the signal to end at once.
         print_json_line({"url": running.url}) if as_json else click.echo(running.url)
         wait_for_interrupt()

@@ -13,7 +13,7 @@ import click
 from csgrepo.cli import job_view, options
 from csgrepo.cli.command import group
 from csgrepo.cli.exit_codes import FAILURE
-from csgrepo.cli.output import note, print_json
+from csgrepo.cli.output import note, print_json, say
 from csgrepo.cli.table import print_facts
 from csgrepo.errors import CommandFailed, InvalidInput, NotARepository
 from csgrepo.progress.label import printable
@@ -55,7 +55,7 @@ def list_jobs(*, repo: Path, as_json: bool) -> None:
     under_way = [job for job in found if not job.has_ended]
     for command in _commands(journal, under_way, repo)[:1]:  # what hinders one hinders all
         if hindrance := command.hindrance:
-            click.echo(printable(hindrance), err=True)
+            say(printable(hindrance))
 
 
 @jobs.command(example="csgrepo jobs show 3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from datetime import datetime
@@ -16,7 +17,7 @@ from csgrepo.cli.words import tr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["note", "plain", "print_json", "print_json_line"]
+__all__ = ["note", "plain", "print_json", "print_json_line", "say"]
 
 
 def print_json(value: object) -> None:
@@ -31,7 +32,13 @@ def print_json_line(value: object) -> None:
 
 def note(text: str, **facts: object) -> None:
     """Tell the user something that is no result; see `words.tr`."""
-    click.echo(tr(text, **facts), err=True)
+    say(tr(text, **facts))
+
+
+def say(line: str) -> None:
+    """Print on standard error; what is done stays done where that cannot be written."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
 
 
 def plain(value: Any) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import contextlib
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,6 +14,9 @@ from csgrepo.cli.commands import ALIASES, HIDDEN, SECTIONS
 from csgrepo.cli.exit_codes import PIPE_CLOSED
 from csgrepo.cli.words import tr
 from csgrepo.config import without_color
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["csgrepo"]
 
@@ -54,15 +56,23 @@ class _Root(Group):
             if name.startswith(incomplete)
         ]
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _ended_by_its_reader():  # --help and --version print here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         if without_color():
             ctx.color = False
-        try:
+        with _ended_by_its_reader():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            # What is still buffered is flushed at exit, and would complain once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(PIPE_CLOSED) from error
+
+
+@contextlib.contextmanager
+def _ended_by_its_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(PIPE_CLOSED) from error
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +130,59 @@ def test_command_when_there_is_a_word_too_many_then_2(name: str) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "more" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_command_when_a_standard_stream_is_closed_then_does_its_work(
+    tmp_path: Path, closed: str
+) -> None:
+    folder = tmp_path / "work"
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    (folder / "模型.txt").write_text("x")
+    line = f'exec "$0" -m csgrepo "$@" {closed}'
+
+    command = ["sh", "-c", line, sys.executable, "add", "-C", str(folder)]
+    done = subprocess.run(command, capture_output=True, check=False)
+
+    assert (done.returncode, b"fault" in done.stderr) == (0, False)
+    staged = ["git", "-C", folder, "ls-files", "-z"]
+    assert subprocess.check_output(staged).decode() == "模型.txt\0"
+
+
+def test_login_when_standard_input_is_closed_then_says_that_there_is_no_token() -> None:
+    line = 'exec "$0" -m csgrepo login <&-'
+
+    command = ["sh", "-c", line, sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("csgrepo: the token is empty")
+
+
+@pytest.mark.parametrize("args", ["--help", "env"])
+def test_output_when_nobody_reads_it_then_141_and_not_a_word(args: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as pipe:
+        command = [sys.executable, "-m", "csgrepo", *args.split()]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_when_its_disk_is_full_then_said_once_and_9() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "csgrepo", "env"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+
+    assert (done.returncode, done.stderr) == (9, "csgrepo: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_messages_when_their_disk_is_full_then_the_work_is_done_all_the_same() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "csgrepo", "cache", "prune", "--older-than", "1d"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, check=False)
+
+    assert (done.returncode, done.stdout) == (0, b"")
