@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Ended", "drain", "stop"]
 
@@ -35,7 +35,7 @@ class Ended:
 
 def drain(
     process: subprocess.Popen[bytes],
-    stdin: bytes | None,
+    stdin: bytes | Iterator[bytes] | None,
     timeout: float,
     on_stderr: Callable[[bytes], None] | None = None,
 ) -> Ended:
@@ -43,7 +43,8 @@ def drain(
 
     Args:
         process: a child with all its pipes.
-        stdin: what it is fed; nothing where not given.
+        stdin: what it is fed, whole or in pieces; nothing where not given. What the pieces raise is
+            raised in the end.
         timeout: seconds after which it and its group are stopped.
         on_stderr: gets the error stream piece by piece. What it raises is raised in the end.
 
@@ -77,11 +78,11 @@ class _Pipes:
         self.failure: BaseException | None = None
         self.threads: list[threading.Thread] = []
 
-    def start(self, stdin: bytes | None) -> None:
+    def start(self, stdin: bytes | Iterator[bytes] | None) -> None:
         self._thread(self._read_stdout)
         self._thread(self._read_stderr)
         if stdin is not None:
-            self._thread(self._write_stdin, stdin)
+            self._thread(self._write_stdin, [stdin] if isinstance(stdin, bytes) else stdin)
 
     def finish(self) -> None:
         """Read on for a moment: what the ended child wrote may still be in its pipes."""
@@ -89,7 +90,7 @@ class _Pipes:
         for thread in self.threads:
             thread.join(_left(deadline))
 
-    def _thread(self, target: Callable[..., None], *args: bytes) -> None:
+    def _thread(self, target: Callable[..., None], *args: Iterable[bytes]) -> None:
         thread = threading.Thread(target=target, args=args, name="csgrepo-pipe", daemon=True)
         thread.start()
         self.threads.append(thread)
@@ -115,10 +116,16 @@ class _Pipes:
             except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
                 self.failure = error
 
-    def _write_stdin(self, content: bytes) -> None:
+    def _write_stdin(self, pieces: Iterable[bytes]) -> None:
         assert self._process.stdin is not None  # noqa: S101 - only started with a pipe
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
-            pipe.write(content)
+            try:
+                for piece in pieces:
+                    pipe.write(piece)
+            except BrokenPipeError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+                self.failure = error
 
 
 def _ended_in_time(

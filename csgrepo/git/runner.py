@@ -22,7 +22,7 @@ from csgrepo.git.failure import failure, overtime
 from csgrepo.redact import Secret, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
     "Completed",
@@ -280,7 +280,7 @@ class Git:
     def run(
         self,
         *args: str,
-        stdin: bytes | None = None,
+        stdin: bytes | Iterator[bytes] | None = None,
         ok: tuple[int, ...] = (0,),
         timeout: float = DEFAULT_TIMEOUT_S,
         on_stderr: Callable[[bytes], None] | None = None,

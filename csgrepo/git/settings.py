@@ -48,6 +48,10 @@ class GitSettings:
         """Return the value that wins; section and option in lower case, a subsection as it is."""
         return self._values.get(key, [default])[-1]
 
+    def is_off(self, key: str, default: str = "false") -> bool:
+        """Tell whether a value means "no" to git (git-config(1), "Values")."""
+        return self.get(key, default).lower() in {"false", "no", "off", "0", ""}
+
     def rewritten(self, url: str, option: str = "insteadof") -> str | None:
         """Return what git puts in an address's place; ``None`` if that is the address itself.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import InvalidInput
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILE",
+    "Kinds",
     "filtered",
     "is_lfs_line",
+    "kinds",
     "literal_pattern",
     "restored_on_error",
     "suffix_pattern",
@@ -39,6 +42,7 @@ __all__ = [
 FILE = ".gitattributes"
 
 _ATTRIBUTES = b" filter=lfs diff=lfs merge=lfs -text"
+_CONVERTING = ("text", "crlf", "eol", "ident", "working-tree-encoding", "filter")
 _GLOB = re.compile(r"([*?\[\]\\])")
 _SUFFIX = re.compile(r"[A-Za-z0-9_]{1,24}")
 _LONGEST_LINE = 2048  # git ignores longer ones (attr.h, ATTR_MAX_LINE_LENGTH)
@@ -206,6 +210,38 @@ def restored_on_error(root: Path, aside: Path) -> Iterator[None]:
         else:
             (root / FILE).unlink(missing_ok=True)
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What git's attributes make of files.
+
+    Attributes:
+        large: paths that go to LFS.
+        converted: paths whose content git changes on its way in, or may change: line ends,
+            encodings, keywords, filters other than LFS.
+    """
+
+    large: set[str]
+    converted: set[str]
+
+
+def kinds(git: Git, paths: Iterable[str]) -> Kinds:
+    """Tell files apart by what an add does with their content; one process for all of them.
+
+    Args:
+        git: git at the work tree's root.
+        paths: relative to it.
+    """
+    names = parse.z_join(paths)
+    output = git.run("check-attr", "-z", "--stdin", "--all", stdin=names).stdout if names else b""
+    found = parse.attributes(output)
+    large = {name for name, values in found.items() if values.get("filter") == "lfs"}
+    return Kinds(large, {name for name, values in found.items() if _is_converted(values)} - large)
+
+
+def _is_converted(values: dict[str, str]) -> bool:
+    return any(values.get(name, "unset") != "unset" for name in _CONVERTING)
 
 
 def filtered(git: Git, paths: Iterable[str]) -> set[str]:

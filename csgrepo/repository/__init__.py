@@ -1,9 +1,10 @@
 """Working copies: `Repository`, and what it is made of.
 
-A push flows through these modules in this order: ``staging`` (files into store and index),
-``tracking`` (which of them are large), ``pushing`` (objects, ref, receipt), with ``connection``
-reaching the remote and ``worker`` doing it in the background. ``cloning`` and ``content`` are the
-way back. ``repository`` holds the class that people use and only calls these.
+A push flows through these modules in this order: ``changes`` (what differs), ``tracking`` (which
+of it is large), ``staging`` (files into store and index), ``small_files`` (those that git keeps
+itself), ``pushing`` (objects, ref, receipt), with ``connection`` reaching the remote and ``worker``
+doing it in the background. ``cloning`` and ``content`` are the way back. ``repository`` holds the
+class that people use and only calls these.
 """
 
 from csgrepo.repository.inquiry import (

@@ -21,7 +21,7 @@ from csgrepo.git import parse, remotes
 from csgrepo.jobs import Push
 from csgrepo.lfs import hooks
 from csgrepo.repo_id import check_ref_name
-from csgrepo.repository import staging
+from csgrepo.repository import changes
 from csgrepo.repository.passage import Passage, recorded
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def head(tree: WorkTree) -> str:
 
 def is_clean(tree: WorkTree) -> bool:
     """Tell whether there is nothing to add or commit."""
-    if not staging.changes(tree).candidates:
+    if not changes.find(tree).candidates:
         return not _has_staged(tree)
     # Candidates may turn out to be as they were: then git has to compare contents.
     return not tree.git.run("status", "--porcelain", "-z", "--untracked-files=normal").stdout

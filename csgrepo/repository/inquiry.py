@@ -10,7 +10,7 @@ from csgrepo.git import parse
 from csgrepo.git.runner import Git
 from csgrepo.lfs import attributes
 from csgrepo.repo_id import same_remote
-from csgrepo.repository import staging, tracking
+from csgrepo.repository import changes, tracking
 from csgrepo.repository.layout import WorkTree
 
 __all__ = [
@@ -105,8 +105,8 @@ def files_to_be_staged(
         folder: that root; the current folder where not given.
     """
     tree = WorkTree(Path(folder or "."))
-    found = staging.changes(tree, pattern).candidates
-    return sorted(c.path for c in found if not staging.is_as_indexed(tree.folder, c))
+    found = changes.find(tree, pattern).candidates
+    return sorted(c.path for c in found if not changes.is_as_indexed(tree.folder, c))
 
 
 def is_tracked_upstream(folder: str | os.PathLike[str]) -> bool:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from csgrepo.git import parse
 from csgrepo.jobs import Journal
 from csgrepo.lfs import attributes, scan
-from csgrepo.repository import content, staging, tracking
+from csgrepo.repository import changes, content, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from csgrepo.lfs.scan import PointerFile
+    from csgrepo.repository.changes import Candidate
     from csgrepo.repository.layout import WorkTree
-    from csgrepo.repository.staging import Candidate
 
 __all__ = ["Change", "Overview", "PushCount", "look", "staged"]
 
@@ -106,7 +106,7 @@ def look(tree: WorkTree, large_file_bytes: int) -> Overview:
     """
     ref = tree.refs.head_ref()
     upstream, ahead, behind = _distance(tree)
-    found = [c for c in staging.changes(tree).candidates if _differs(tree, c)]
+    found = [c for c in changes.find(tree).candidates if _differs(tree, c)]
     large = attributes.filtered(tree.git, (c.path for c in found))
     return Overview(
         folder=str(tree.folder),
@@ -158,7 +158,7 @@ def _differs(tree: WorkTree, candidate: Candidate) -> bool:
     if entry is None or entry.stage or not candidate.is_file:
         return True
     may_be_same = entry.stat.size in {0, candidate.size} or candidate.size == 0
-    return not (may_be_same and staging.is_as_indexed(tree.folder, candidate))
+    return not (may_be_same and changes.is_as_indexed(tree.folder, candidate))
 
 
 def _state(candidate: Candidate) -> State:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from csgrepo.errors import CommandFailed, DiskFull
 from csgrepo.files import atomic
 from csgrepo.git import parse
-from csgrepo.repository import staging
+from csgrepo.repository import changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +172,7 @@ def _read(tree: WorkTree) -> Passage | None:
 
 def _take_arrived(tree: WorkTree, passage: Passage) -> None:
     """Stage the files that hold the new content already, or git would take them for changes."""
-    found = {candidate.path: candidate for candidate in staging.changes(tree).candidates}
+    found = {candidate.path: candidate for candidate in changes.find(tree).candidates}
     entry = next((e for e in tree.entries() if e.is_regular), None)
     lines = []
     for change in _changes(tree, passage):
@@ -184,7 +184,7 @@ def _take_arrived(tree: WorkTree, passage: Passage) -> None:
             continue
         stat = known.stat._replace(mode=int(change.mode, 8))
         there = known._replace(path=change.path, oid=change.oid, stat=stat)
-        if staging.is_as_indexed(tree.folder, replace(candidate, entry=there)):
+        if changes.is_as_indexed(tree.folder, replace(candidate, entry=there)):
             lines.append(f"{change.mode} {change.oid} 0\t{change.path}")
         elif _is_beginning(tree, change):
             (tree.folder / change.path).unlink()  # git writes what is missing

@@ -27,6 +27,7 @@ from csgrepo.repo_id import parse_remote
 from csgrepo.repository import (
     branches,
     budget,
+    changes,
     cloning,
     content,
     identity,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from csgrepo.jobs.command import Command
     from csgrepo.lfs.scan import PointerFile
     from csgrepo.redact import Secret
-    from csgrepo.repository.staging import Candidate
+    from csgrepo.repository.changes import Candidate
 
 __all__ = ["Repository"]
 
@@ -493,7 +494,7 @@ class Repository:
     @_by_rank_zero(list[str])
     @_in_turn
     def _auto_track(self, pattern: str, wanted: Callable[[Candidate], bool]) -> list[str]:
-        found = staging.changes(self._tree, pattern, staged=True)
+        found = changes.find(self._tree, pattern, staged=True)
         return tracking.auto_track(self._tree, found, wanted)
 
     def _belongs(self, candidate: Candidate) -> bool:
@@ -547,9 +548,9 @@ class Repository:
             DiskFull: there is no room for the copy that LFS keeps.
             DiskBudgetExceeded: there would be room, but not within ``disk_budget``.
         """
-        found = staging.changes(self._tree, pattern, staged=auto_lfs_track)
+        found = changes.find(self._tree, pattern, staged=auto_lfs_track)
         tracked = tracking.auto_track(self._tree, found, self._belongs) if auto_lfs_track else []
-        wanted = staging.with_attributes(self._tree, found.to_add(tracked))
+        wanted = changes.with_attributes(self._tree, found.to_add(tracked))
         self._make_room(sum(candidate.size for candidate in wanted.candidates))
         if staging.stage(self._tree, wanted, self.reporter):
             self._equip_plain_git()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from csgrepo.repository.changes import Candidate, Changes
     from csgrepo.repository.layout import WorkTree
-    from csgrepo.repository.staging import Candidate, Changes
 
 __all__ = ["auto_track", "is_binary", "refreshed"]
 

@@ -58,6 +58,21 @@ def test_no_room_for_the_copy_of_a_large_file(disk, repo):
     assert repo.push_to_hub() == repo.git_head_commit_url()
 
 
+def test_no_room_for_the_pack_of_many_small_files(disk, repo):
+    folder = Path(repo.local_dir)
+    for number in range(1100):
+        (folder / f"{number}.txt").write_bytes(noise(600).hex().encode())
+    ballast = fill(disk, 64 * 1024)
+    before = state(folder)
+    error = raised(DiskFull, repo.git_add)
+    assert str(disk) in str(error)
+    assert state(folder) == before
+    assert unfinished(folder) == []
+    assert list(folder.glob(".git/fast_import_crash_*")) == []
+    ballast.unlink()
+    assert repo.push_to_hub() == repo.git_head_commit_url()
+
+
 def test_no_room_for_a_file_that_git_keeps_itself(disk, repo):
     folder = Path(repo.local_dir)
     (folder / "words.txt").write_text("".join(f"{noise(8).hex()}\n" for _ in range(60_000)))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from csgrepo import errors
-from csgrepo.git import runner
+from csgrepo.git import packing, runner
 from csgrepo.git.runner import Git, child_environment, git_version
 from csgrepo.redact import Secret
 from tests import processes
@@ -467,3 +469,48 @@ def test_git_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_version_is_the_one_git_tells(git: StockGit) -> None:
     assert ".".join(map(str, git_version())) in git("version")
+
+
+# --- many blobs in one pack ------------------------------------------------------------------
+
+
+@pytest.fixture
+def aside(tmp_path: Path) -> Path:
+    folder = tmp_path / "aside"
+    folder.mkdir()
+    return folder
+
+
+def test_blobs_are_written_in_the_order_of_their_contents(repo: Git, aside: Path) -> None:
+    contents = [b"one\n", b"", b"blob\nmark :1\ndata 3\n", b"one\n", b"\0" * 300_000]
+
+    oids = packing.write_blobs(repo, iter(contents), Path(repo.cwd, ".git"), aside)
+
+    assert [repo.run("cat-file", "blob", oid).stdout for oid in oids] == contents
+    assert not list(aside.iterdir())
+    assert packing.write_blobs(repo, iter(()), Path(repo.cwd, ".git"), aside) == []
+
+
+def test_what_the_contents_raise_is_raised_and_git_ends_well(repo: Git, aside: Path) -> None:
+    def contents() -> Iterator[bytes]:
+        yield b"content"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        packing.write_blobs(repo, contents(), Path(repo.cwd, ".git"), aside)
+
+    assert not list(aside.iterdir())
+    assert not list(Path(repo.cwd, ".git").glob("*crash*"))
+    assert repo.succeeds("fsck")
+
+
+def test_a_report_of_a_crash_is_left_to_nobody(repo: Git, aside: Path) -> None:
+    packs = Path(repo.cwd, ".git", "objects", "pack")
+    shutil.rmtree(packs)
+    packs.write_text("no folder")
+
+    with pytest.raises(errors.CommandFailed, match="fast-import"):
+        packing.write_blobs(repo, iter([b"content"]), Path(repo.cwd, ".git"), aside)
+
+    assert not list(Path(repo.cwd, ".git").glob("*crash*"))
+    assert not list(aside.iterdir())
