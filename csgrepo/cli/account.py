@@ -10,6 +10,7 @@ from csgrepo.cli import options
 from csgrepo.cli.command import command
 from csgrepo.cli.output import note, print_json
 from csgrepo.cli.words import tr
+from csgrepo.config import settings
 
 __all__ = ["login", "logout", "whoami"]
 
@@ -50,6 +51,8 @@ def login(
     if as_json:
         print_json(who)
     note("signed in as {name}", name=who.name)
+    if settings().token:
+        note("CSGHUB_TOKEN is set in the environment, and goes before the token that is kept")
 
 
 @command(example="csgrepo logout")
@@ -63,6 +66,8 @@ def logout(*, endpoint: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"was_kept": was_kept})
     note("signed out") if was_kept else note("no token was kept")
+    if settings().token:
+        note("CSGHUB_TOKEN is set in the environment, and goes on being used")
 
 
 @command(example="csgrepo whoami")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from csgrepo.config import settings
 from csgrepo.credentials.helper import Helper
-from csgrepo.credentials.token_file import checked_token, read_token
+from csgrepo.credentials.token_file import checked_token, read_own_token, read_token
 from csgrepo.errors import InvalidInput
 from csgrepo.http import Origin, origin
 from csgrepo.redact import Secret
@@ -43,6 +43,7 @@ class Credentials:
         also: places beside the hub that a token passed here is meant for: where a clone comes
             from. A password in such an address goes to its host.
         folder: the working copy whose git settings name the credential helpers.
+        found: what ``True`` found, where somebody looked before; it is for the hub alone.
 
     Attributes:
         endpoint: the hub's address.
@@ -65,6 +66,7 @@ class Credentials:
         *,
         also: Sequence[Remote] = (),
         folder: str | os.PathLike[str] | None = None,
+        found: Secret | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         home = origin(self.endpoint)
@@ -74,6 +76,8 @@ class Credentials:
         self._users: dict[Origin, str] = {}
         self._passwords: dict[Origin, Secret] = {}
         self._elsewhere: dict[Origin, Secret] = {}
+        self._other_hubs: dict[Origin, str] = {}
+        self._found = found
         self._helper = Helper(folder)
         for remote in also:
             if remote.is_http:
@@ -89,6 +93,8 @@ class Credentials:
             self._passwords[place] = remote.password
         if place not in self._hub and self._given:
             self._elsewhere[place] = self._given
+        elif place not in self._hub and self._lookup:
+            self._other_hubs[place] = remote.url
 
     @property
     def token(self) -> Secret | None:
@@ -101,6 +107,8 @@ class Credentials:
         known = self._given or next(in_address, None)
         if known or not self._lookup:
             return known
+        if self._found:
+            return self._found
         from_environment = settings().token
         if from_environment:
             return checked_token(from_environment, "CSGHUB_TOKEN")
@@ -110,7 +118,8 @@ class Credentials:
         """Return the headers that prove to a URL's host who is asking; none if it cannot know.
 
         The hub gets its token. Another host gets the password from its address or the token that
-        was passed for it, and failing these what git's own credential helpers have for it. An
+        was passed for it, the one that `login` kept for it if a clone comes from there, and failing
+        these what git's own credential helpers have for it. An
         address that carries a signature gets nothing: it proves itself, and object stores refuse
         two proofs at once.
 
@@ -126,11 +135,12 @@ class Credentials:
     def _proof(self, place: Origin) -> Secret | None:
         """Return what is known without asking git."""
         if place in self._hub:
-            token = self.token
-            return Secret(f"Bearer {token.reveal()}") if token else None
+            return _bearer(self.token)
         secret = self._passwords.get(place) or self._elsewhere.get(place)
-        user = self._users.get(place, _ANY_USER)
-        return _basic(user, secret.reveal()) if secret else None
+        if secret:
+            return _basic(self._users.get(place, _ANY_USER), secret.reveal())
+        other = self._other_hubs.get(place)
+        return _bearer(read_own_token(other)) if other else None
 
     def _asked(self, url: str, place: Origin) -> Secret | None:
         if place in self._hub and not self._lookup:
@@ -167,6 +177,10 @@ class Credentials:
 def _is_signed(url: str) -> bool:
     names = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     return not names.isdisjoint(_SIGNATURES)
+
+
+def _bearer(token: Secret | None) -> Secret | None:
+    return Secret(f"Bearer {token.reveal()}") if token else None
 
 
 def _basic(user: str, secret: str) -> Secret:

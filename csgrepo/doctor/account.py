@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Token", "found_token", "hub_answer", "hub_check", "token_check"]
 
 _LOGIN = "csgrepo login"
+_VARIABLE = "CSGHUB_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def found_token(endpoint: str, given: str | Secret | bool | None) -> Token:
             return Token()
         settings = config.settings()
         if settings.token:
-            return Token(checked_token(settings.token, "CSGHUB_TOKEN"), "CSGHUB_TOKEN")
+            return Token(checked_token(settings.token, _VARIABLE), _VARIABLE)
         kept = read_token(endpoint, bind=False)
     except (InvalidInput, CsgRepoError) as error:
         return Token(trouble=str(error))
@@ -98,7 +99,9 @@ def token_check(token: Token, endpoint: str, answer: Answer) -> Check:
         return Check("token", f"of {name}, from {token.source}", found)
     if answer.status in {401, 403}:
         words = f"{endpoint} does not know the token from {token.source}: revoked, or another hub's"
-        return Check("token", findings=(Finding("CSG402", words, _LOGIN, endpoint), *found))
+        # What the environment has goes before what is kept.
+        line = f"unset CSGHUB_TOKEN CSG_TOKEN; {_LOGIN}" if token.source == _VARIABLE else _LOGIN
+        return Check("token", findings=(Finding("CSG402", words, line, endpoint), *found))
     return Check("token", "", found)  # the hub check says what hinders
 
 

@@ -157,7 +157,8 @@ class _Visit:
         return Credentials(
             self.endpoint,
             # Where none was found, git's credential helpers may have one: a push asks them, too.
-            self.token.secret or (self._looks and not self.token.trouble),
+            (self._looks and not self.token.trouble) or self.token.secret,
+            found=self.token.secret if self._looks else None,
             also=[self.remote] if self.remote else [],
             folder=folder,
         )
@@ -229,8 +230,11 @@ class _Visit:
         if not there.is_http:
             git = Git(self.subject.folder, env=_QUIET)
             return {"push": lambda: remote.ssh_check(git, there.url, self._silence_s)}
+        ours = there.repo is not None
         tasks: dict[str, Callable[[], Check]] = {
-            "push": lambda: remote.push_check(there.url, remote.ask_push(self._asker, there.url)),
+            "push": lambda: remote.push_check(
+                there.url, remote.ask_push(self._asker, there.url), is_on_the_hub=ours
+            ),
             "lfs": self._lfs,
         }
         if repo := there.repo:

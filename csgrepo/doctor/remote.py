@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _LOGIN = "csgrepo login"
+_NO_CSGHUB = "if it is no CSGHub: give the password to a credential helper of git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,18 @@ def ask_push(asker: Asker, url: str) -> Answer:
     return asker.ask("GET", f"{url.rstrip('/')}/info/refs?service=git-receive-pack")
 
 
-def push_check(url: str, answer: Answer) -> Check:
+def push_check(url: str, answer: Answer, *, is_on_the_hub: bool = True) -> Check:
     """Judge whether a push would be let in."""
-    wrong = _refusal(url, answer) or trouble(answer)
+    there = place_of(url)
+    login = _LOGIN if is_on_the_hub else f"csgrepo login --endpoint {there}  # {_NO_CSGHUB}"
+    wrong = _refusal(url, answer, login) or trouble(answer)
     if wrong is None and b"service=git-receive-pack" not in answer.body[:200]:
         words = f"{shown(url)} answers, but not as a git server does"
-        wrong = Finding("CSG306", words, "git remote -v", place_of(url))
+        wrong = Finding("CSG306", words, "git remote -v", there)
     return Check("push", "" if wrong else f"{shown(url)} would take one", (wrong,) if wrong else ())
 
 
-def _refusal(url: str, answer: Answer) -> Finding | None:
+def _refusal(url: str, answer: Answer, login: str) -> Finding | None:
     where, error = shown(url), answer.error
     said = _refused_with(answer.body)
     if "permission" in said.lower() or isinstance(error, Forbidden):
@@ -113,9 +116,9 @@ def _refusal(url: str, answer: Answer) -> Finding | None:
     if said:
         return Finding("CSG505", f"{where} takes no pushes: {said}", "try again later")
     if isinstance(error, Unauthorized) and answer.authorized:
-        return Finding("CSG402", f"{where} does not know the token", _LOGIN, place_of(url))
+        return Finding("CSG402", f"{where} does not know the token", login, place_of(url))
     if isinstance(error, Unauthorized):
-        return Finding("CSG404", f"{where} lets nobody push without a token", _LOGIN)
+        return Finding("CSG404", f"{where} lets nobody push without a token", login)
     if isinstance(error, NotFound):
         return Finding("CSG501", f"there is no repository at {where}", "git remote -v", where)
     return None

@@ -27,11 +27,13 @@ class Access:
         endpoint: the hub's address.
         token: a token; ``True`` for the one that is found when it is needed; ``None`` for none.
         remote: where the clone comes from; a token that was passed is meant for it, too.
+        found: what ``True`` found in the process that asked for this one; it is for the hub alone.
     """
 
     endpoint: str
     token: Secret | bool | None = True
     remote: Remote | None = None
+    found: Secret | None = None
 
     @classmethod
     def of(cls, endpoint: str, token: str | Secret | bool | None) -> Access:
@@ -53,6 +55,7 @@ class Access:
             self.token,
             also=[self.remote] if self.remote else [],
             folder=folder if folder.is_dir() else None,
+            found=self.found,
         )
 
     def secrets(self, folder: Path) -> dict[str, Any]:
@@ -61,10 +64,12 @@ class Access:
         A token from this process's environment goes with it: the worker has none of its own.
         """
         remote = self.remote
-        token = self.credentials(folder).token if self.token is True else self.token
+        token = self.token
+        found = self.credentials(folder).token if token is True else None
         return {
             "endpoint": self.endpoint,
-            "token": token.reveal() if isinstance(token, Secret) else self.token,
+            "token": token.reveal() if isinstance(token, Secret) else token,
+            "found": found.reveal() if found else None,
             "url": remote.url if remote else None,
             "username": remote.username if remote else None,
             "password": remote.password.reveal() if remote and remote.password else None,
@@ -79,6 +84,8 @@ class Access:
             endpoint: the hub's address where none came.
         """
         access = cls.of(secrets.get("endpoint") or endpoint, secrets.get("token", True))
+        if secrets.get("found"):
+            access = replace(access, found=Secret(secrets["found"]))
         if not secrets.get("url"):
             return access
         password = Secret(secrets["password"]) if secrets.get("password") else None

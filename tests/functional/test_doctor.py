@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from csgrepo import HubApi, Repository
+from csgrepo.credentials import save_token
 from csgrepo.doctor import CODES, Report, examine, subject_of
 from csgrepo.server import Answer, Hub
 from tests.answering import answering, reply
@@ -405,6 +406,34 @@ def test_doctor_when_the_token_is_wrong_then_csg402(
 
     assert "CSG402" in told
     assert "f" * 32 not in told["CSG402"]
+    # A token that is kept would not be looked at.
+    assert "unset CSGHUB_TOKEN" in inside("doctor", clone.local_dir).stdout
+
+
+def test_doctor_when_the_push_goes_to_another_host_then_it_is_not_told_the_token(
+    signed_in: Account,
+) -> None:
+    with answering() as other:
+        other.default = reply(401)
+
+        done = inside("doctor", "--timeout", "60", f"{other.url}/models/wanda/model.git")
+
+        assert other.asked
+        assert not [asked.headers for asked in other.asked if "authorization" in asked.headers]
+    assert "CSG404" in done.stdout
+    assert f"csgrepo login --endpoint {other.url}" in done.stdout
+
+
+def test_doctor_when_login_kept_a_token_for_the_host_of_the_clone_then_the_push_is_well(
+    clone: Repository, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CSGHUB_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("CSGHUB_TOKEN", "f" * 32)
+    save_token(account.token, account.endpoint)
+
+    assert found(clone.local_dir) == {}
+    done = inside("push", "-C", clone.local_dir)
+    assert (done.returncode, "pushed, and confirmed" in done.stdout) == (0, True)
 
 
 def test_doctor_when_the_token_may_only_read_then_csg403(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from csgrepo.repo_id import parse_remote
+from csgrepo.repository.access import Access
 from tests.functional.jobs_clone import (
     PATIENCE_S,
     Clone,
@@ -55,3 +57,18 @@ def test_token_when_the_server_repeats_it_then_is_masked_everywhere(
     assert command.error == "the server does not like ****"
     assert TOKEN not in f"{command.stdout}{command.stderr}{command!r}"
     assert _files_with(TOKEN, tmp_path) == []
+
+
+def test_token_of_the_environment_when_the_clone_is_from_another_host_then_stays_with_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CSGHUB_TOKEN", TOKEN)
+    hub, other = "https://hub.example", "https://git.example/a/b.git"
+    secrets = Access.of(hub, True).to(parse_remote(other, endpoint=hub)).secrets(tmp_path)
+    monkeypatch.delenv("CSGHUB_TOKEN")  # the worker has none of its own
+
+    worker = Access.from_secrets(secrets, hub).credentials(tmp_path)
+
+    assert worker.authorization(f"{hub}/api")["Authorization"].reveal() == f"Bearer {TOKEN}"
+    assert worker.authorization(other) == {}
+    assert worker.git_config(parse_remote(other, endpoint=hub)) == []

@@ -161,6 +161,30 @@ def test_token_of_the_environment_stays_with_the_hub(monkeypatch: pytest.MonkeyP
     assert proof.git_config(remote("https://git.example/a/b.git")) == []
 
 
+def test_token_that_was_found_before_stays_with_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSGHUB_TOKEN", OTHER)
+    proof = Credentials(HUB, also=[remote("https://git.example/a/b.git")], found=Secret(TOKEN))
+
+    assert proof.authorization(f"{HUB}/x") == bearer(TOKEN)
+    assert proof.authorization("https://git.example/a/b.git") == {}
+
+
+def test_token_that_login_kept_for_the_host_of_the_clone_goes_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CSGHUB_TOKEN", TOKEN)
+    save_token(OTHER, "https://git.example")
+    there = "https://git.example/models/a/b.git"
+    proof = Credentials(HUB, also=[remote(there)])
+
+    assert proof.authorization(f"{there}/info/lfs/objects/batch") == bearer(OTHER)
+    assert dict(proof.git_config(remote(there)))["http.https://git.example/.extraHeader"]
+    assert proof.authorization(f"{HUB}/x") == bearer(TOKEN)
+    # What a hub's answers point to is no place that the user named.
+    assert Credentials(HUB).authorization(there) == {}
+    assert Credentials(HUB, None, also=[remote(there)]).authorization(there) == {}
+
+
 def test_password_of_an_address_goes_to_its_host_and_beats_the_token() -> None:
     proof = Credentials(HUB, TOKEN, also=[remote(f"https://wanda:{OTHER}@git.example/a.git")])
 
