@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,7 +28,12 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What lives longer than a test has a HOME of its own too."""
+    """What lives longer than a test has a HOME of its own too.
+
+    A shell that runs the tests in the background has them ignore Ctrl-C, and so would every child.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         machine.isolate(patch, tmp_path_factory.mktemp("session"))
         yield

@@ -171,4 +171,4 @@ def test_worker_when_it_pushes_leaves_the_processor_to_the_training(
     repo.push_to_hub("Save", blocking=False)
     repo.wait_for_commands()
 
-    assert int((tmp_path / "niceness").read_text()) >= os.nice(0) + 10
+    assert int((tmp_path / "niceness").read_text()) >= min(os.nice(0) + 10, 19)
