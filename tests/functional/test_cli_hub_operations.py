@@ -10,6 +10,7 @@ import signal
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,44 @@ def test_a_backup_taken_while_pushes_come_in_is_sound(tmp_path, stock_lfs: Stock
             name = f"from-{backup.folder.name}"
             stock_lfs("clone", "--quiet", f"{address}/models/wanda/first.git", name)
             stock_lfs.at(name)("lfs", "fsck")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a named pipe")
+def test_a_repository_deleted_while_it_is_copied_is_left_out(tmp_path, stock_lfs: StockGit):
+    from csgrepo.server.operation.backup import back_up
+
+    with Hub(tmp_path / "hub") as hub, ThreadPoolExecutor(1) as pool:
+        token = hub.add_user("wanda")
+        push(hub, token, stock_lfs, b"stays")
+        create(hub, token, "second")
+        number = hub.git_dir("wanda/second").stem
+        empty = hashlib.sha256(b"").hexdigest()
+        first = hub.root / "lfs" / number / empty[:2] / empty[2:4] / empty
+        first.parent.mkdir(parents=True)
+        os.mkfifo(first)  # the copy waits here, after the commits and before the next object
+        later = hub.root / "lfs" / number / "ff" / "ff" / ("f" * 64)
+        later.parent.mkdir(parents=True)
+        later.write_bytes(b"gone by then")
+
+        copying = pool.submit(back_up, hub.root, tmp_path / "copy")
+        with first.open("wb"):
+            gone = requests.delete(
+                f"{hub.url}/api/v1/models/wanda/second", headers=bearer(token), timeout=30
+            )
+            assert gone.status_code == 200
+        made = copying.result(60)
+
+    assert (made.problems, made.repositories, made.objects) == ([], 1, 1)
+    assert not (made.folder / "git" / f"{number}.git").exists()
+    assert not (made.folder / "lfs" / number).exists()
+    with Hub(made.folder) as hub:
+        shown = [
+            requests.get(
+                f"{hub.url}/api/v1/models/wanda/{name}", headers=bearer(token), timeout=30
+            ).status_code
+            for name in ("first", "second")
+        ]
+    assert shown == [200, 404]
 
 
 def test_a_damaged_object_is_named_and_the_rest_is_saved(tmp_path, stock_lfs: StockGit):

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import GitError, InvalidInput, TransferError
@@ -103,13 +103,20 @@ class _Copying:
             for kind in ("git", "lfs"):
                 (self._folder / kind).mkdir(mode=0o700, exist_ok=True)
             for number, name, branch in found:
-                if self._repository(number, name, branch):
-                    self._objects(number, name)
+                before = replace(self._made, problems=[*self._made.problems])
+                if self._repository(number, name, branch) and self._objects(number, name):
                     self._check_known(database, number, name)
                 elif not self._source(number).exists():  # deleted in the meantime
-                    with database:
-                        database.execute("DELETE FROM repositories WHERE id = ?", (number,))
+                    self._forget(database, number)
+                    self._made = before
         return self._made
+
+    def _forget(self, database: sqlite3.Connection, number: int) -> None:
+        """Leave a repository out, and all that was copied of it."""
+        with database:
+            database.execute("DELETE FROM repositories WHERE id = ?", (number,))
+        for copy in ("git", f"{number}.git"), ("lfs", f"{number}"):
+            shutil.rmtree(self._folder.joinpath(*copy), ignore_errors=True)
 
     def _database(self) -> sqlite3.Connection:
         path = self._folder / DATABASE
@@ -157,7 +164,16 @@ class _Copying:
         self._made.repositories += 1
         return True
 
-    def _objects(self, number: int, name: str) -> None:
+    def _objects(self, number: int, name: str) -> bool:
+        """Copy the objects of a repository, and tell whether it was there until all were copied."""
+        try:
+            self._copy_objects(number, name)
+        except FileNotFoundError:
+            if self._source(number).exists():
+                raise
+        return self._source(number).exists()
+
+    def _copy_objects(self, number: int, name: str) -> None:
         source, target = (folder / "lfs" / str(number) for folder in (self._root, self._folder))
         for path in sorted(source.glob("*/*/*")):
             copy = object_path(target, path.name)
