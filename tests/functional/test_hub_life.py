@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 import requests
 
 from csgrepo.errors import InvalidInput
+from csgrepo.git.runner import git_version
 from csgrepo.server import Hub
 from tests.stock import StockGit
 
@@ -219,6 +221,30 @@ def test_kill_9_after_a_push_keeps_the_push(tmp_path, git: StockGit):
         bare = git.at(hub.git_dir("wanda/first-model"))
         assert bare("rev-parse", "main") == work("rev-parse", "HEAD")
         bare("fsck", "--strict")
+
+
+@pytest.mark.skipif(git_version() < (2, 36), reason="git tells it from 2.36 on")
+def test_commits_and_refs_are_on_the_disk_before_success_is_told(
+    tmp_path, git: StockGit, monkeypatch
+):
+    """A power cut cannot be had here; git tells what it has flushed."""
+    told = tmp_path / "told"
+    told.mkdir()
+    with Hub() as hub:
+        token = hub.add_user("wanda")
+        create(hub.url, token)
+        address = hub.url.replace("://", f"://wanda:{token}@")
+        git("clone", "--quiet", f"{address}/models/wanda/first-model.git", "work")
+        git.at("work")("commit", "--quiet", "--allow-empty", "--message", "kept")
+        monkeypatch.setenv("GIT_TRACE2_EVENT", str(told))
+        git.at("work")("push", "--quiet")
+    flushed = set()
+    for path in told.iterdir():
+        events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        names = {event.get("name") for event in events if event["event"] == "cmd_name"}
+        if any(event.get("key") == "fsync/hardware-flush" for event in events):
+            flushed |= names
+    assert {"receive-pack", "unpack-objects"} <= flushed
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

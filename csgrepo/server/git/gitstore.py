@@ -95,6 +95,10 @@ class GitStore:
             # A collection that goes on alone would still write after the hub has stopped.
             ("gc.autoDetach", "false"),
             ("maintenance.autoDetach", "false"),
+            # What was answered with success is there after a power cut; by default git leaves
+            # single objects to the system's cache.
+            ("core.fsync", "committed"),
+            ("core.fsyncMethod", "batch"),
             ("receive.fsckObjects", "true"),
             ("receive.fsck.badTimezone", "ignore"),
             ("receive.fsck.missingSpaceBeforeDate", "ignore"),
