@@ -36,6 +36,8 @@ def lfs_multipart_upload() -> None:
 
     Written into a clone's settings by lfs-enable-largefiles; git-lfs starts it, nobody else.
     """
+    from csgrepo.cli.signals import ending_at_once
     from csgrepo.repository import transfer_agent
 
-    transfer_agent.main()
+    with ending_at_once():  # Ctrl-C that ends git-lfs comes here too, however silent the server is
+        transfer_agent.main()

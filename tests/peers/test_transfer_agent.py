@@ -188,7 +188,7 @@ def test_a_server_that_knows_only_basic_still_answers_basic(
         },
         headers={"Accept": "application/vnd.git-lfs+json"},
         auth=(remote.username, remote.password),
-        timeout=30,
+        timeout=300,
     )
     assert asked.json()["transfer"] == "basic"
     work = cloned(stock_lfs, remote)
@@ -263,7 +263,7 @@ def test_two_pushes_of_the_same_files_at_once_both_arrive(place, stock_lfs):
         command = ["git", "push", "--quiet", "origin", f"HEAD:refs/heads/{name}"]
         pushes.append(subprocess.Popen(command, cwd=work.cwd, stderr=subprocess.PIPE))
     for pushing in pushes:
-        said = pushing.communicate(timeout=100)[1]
+        said = pushing.communicate(timeout=300)[1]
         assert pushing.returncode == 0, said.decode()
     assert all(place.stored(data) == data for data in files.values())
 
@@ -392,12 +392,12 @@ def test_errors_are_answers_and_the_agent_lives_on(talk, place, tmp_path):
 
     assert talk.ask(good)[1] == {"event": "complete", "oid": digest(data)}
     talk.say({"event": "terminate"})
-    out, err = talk.process.communicate(timeout=30)
+    out, err = talk.process.communicate(timeout=300)
     assert (talk.process.returncode, out, err) == (0, b"", b"")
 
 
 def test_the_agent_ends_when_git_lfs_is_gone(talk):
-    out, err = talk.process.communicate(timeout=30)
+    out, err = talk.process.communicate(timeout=300)
     assert (talk.process.returncode, out, err) == (0, b"", b"")
 
 
@@ -507,8 +507,8 @@ def test_an_agent_that_is_interrupted_says_no_more_than_that(talk, place, tmp_pa
     talk.say(upload(place, tmp_path / "object", content(2)))
     until(lambda: fault.hits == 2)
     talk.process.send_signal(signal.SIGINT)
-    hold.set()
     out, err = talk.process.communicate(timeout=PATIENCE_S)
+    hold.set()
     assert (talk.process.returncode, err.strip()) == (130, b"csgrepo: interrupted")
     assert b"complete" not in out
 
