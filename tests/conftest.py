@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -28,12 +27,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What lives longer than a test has a HOME of its own too.
-
-    A shell that runs the tests in the background has them ignore Ctrl-C, and so would every child.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """What lives longer than a test has a HOME of its own too."""
+    machine.let_children_hear()
     with pytest.MonkeyPatch.context() as patch:
         machine.isolate(patch, tmp_path_factory.mktemp("session"))
         yield
@@ -216,7 +211,7 @@ def hub_remote(hub: Hub, account: Account) -> Callable[..., RemoteRepository]:
             f"{hub.url}/api/v1/{kind}",
             json=body,
             headers={"Authorization": f"Bearer {account.token}"},
-            timeout=30,
+            timeout=300,
         )
         assert answer.status_code == 200, answer.text
         path = hub.git_dir(f"{account.name}/{name}", kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,18 @@ def isolate(patch: pytest.MonkeyPatch, root: Path) -> Path:
         patch.setenv(name, str(temporary))
     patch.setattr("tempfile.tempdir", None)  # it remembers the first answer
     return home
+
+
+def let_children_hear() -> None:
+    """Have what is started here hear signals that this process was started to ignore.
+
+    A shell's `&` has Ctrl-C ignored, `nohup` SIGHUP, and children inherit that; a handler they do
+    not inherit.
+    """
+    for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def set_home(patch: pytest.MonkeyPatch, home: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.machine import MARK
 
-PATIENCE_S = 10.0
+PATIENCE_S = 120.0
 
 
 def marked(mark: str) -> dict[int, str]:

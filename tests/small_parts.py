@@ -58,7 +58,7 @@ class Place:
                 **more,
             },
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=300,
         )
 
     def stored(self, content: bytes) -> bytes | None:
@@ -101,7 +101,7 @@ def place(hub: Hub) -> Place:
         f"{hub.url}/api/v1/models",
         json={"name": name},
         headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
+        timeout=300,
     )
     assert made.status_code == 200, made.text
     return Place(hub, name, token)

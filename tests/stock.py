@@ -73,7 +73,7 @@ class StockGit:
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **env},
             capture_output=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
 
     def sign_in(self, remote: RemoteRepository) -> None:

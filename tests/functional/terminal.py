@@ -18,7 +18,7 @@ from types import TracebackType
 from csgrepo.progress.label import width
 from tests.functional.transcripts import record
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 _WITH_A_TERMINAL = (  # so that Ctrl-C reaches it as a signal
     "import fcntl, runpy, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "runpy.run_module('csgrepo', run_name='__main__')"

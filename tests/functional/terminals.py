@@ -17,7 +17,7 @@ from types import TracebackType
 
 from tests.functional.transcripts import record
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 class Terminal:

@@ -31,7 +31,7 @@ def test_benchmark_when_run_with_tiny_sizes_measures_every_row_and_writes_its_ta
         capture_output=True,
         check=False,
         text=True,
-        timeout=110,
+        timeout=300,
     )
 
     assert done.returncode == 0, done.stderr

@@ -103,7 +103,7 @@ def test_demo_when_hub_gives_wrong_bytes_or_refuses_then_fails_with_the_reason(
         capture_output=True,
         check=False,
         encoding="utf-8",
-        timeout=100,
+        timeout=300,
     )
 
     assert re.search(reason, done.stderr), done.stderr

@@ -374,7 +374,7 @@ def test_token_and_part_addresses_are_not_left_in_the_clone(place, repo):
     committed(repo, content(12))
     place.hub.faults.add("PUT", f"/{place.name}/.*/3$", Answer(403))
     repo.lfs_enable_largefiles()
-    repo.git_push(blocking=False)[1].wait(60)
+    repo.git_push(blocking=False)[1].wait(300)
     assert place.tip() == repo.git_head_hash()
     needles = [place.token.encode(), b"_parts/", b"uploadId", b"complete_multipart"]
     for path in Path(repo.local_dir, ".git").rglob("*"):
@@ -454,7 +454,7 @@ def test_memory_stays_bounded_however_large_the_object(tmp_path):
                 env=os.environ,
                 capture_output=True,
                 check=False,
-                timeout=100,
+                timeout=300,
                 text=True,
             )
         finally:

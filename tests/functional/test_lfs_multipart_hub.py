@@ -59,7 +59,7 @@ class Sending:
 
     def put(self, number: int, body: bytes | None = None) -> requests.Response:
         body = self.slice(number) if body is None else body
-        return requests.put(self.header[str(number)], data=body, timeout=30)
+        return requests.put(self.header[str(number)], data=body, timeout=300)
 
     def put_all(self) -> list[dict[str, object]]:
         """Send the last part first, and return the list for the completion."""
@@ -69,7 +69,7 @@ class Sending:
 
     def complete(self, parts: object, oid: str | None = None) -> requests.Response:
         body = {"oid": oid or self.oid, "parts": parts}
-        return requests.post(self.href, json=body, timeout=30)
+        return requests.post(self.href, json=body, timeout=300)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_parts_in_any_order_become_the_object_and_it_is_known_once_verified(plac
         sending.verify["href"],
         json={"oid": sending.oid, "size": len(sending.data)},
         headers=sending.verify["header"],
-        timeout=30,
+        timeout=300,
     )
     assert verified.status_code == 200
     again = place.batch("upload", sending.oid, len(sending.data)).json()["objects"][0]
@@ -179,7 +179,7 @@ def test_a_signature_that_has_expired_is_answered_the_same_way(place, sending):
 
 
 def test_no_query_at_all_is_an_invalid_signature(place):
-    done = requests.post(f"{place.hub.url}/api/v1/complete_multipart", json={}, timeout=30)
+    done = requests.post(f"{place.hub.url}/api/v1/complete_multipart", json={}, timeout=300)
     assert (done.status_code, done.json()) == (200, {"msg": "invalid signature"})
 
 
@@ -234,9 +234,9 @@ def test_a_part_address_serves_that_part_and_nothing_else(place, sending):
         url.partition("?")[0],
         url[:-4] + "0000",
     ):
-        answer = requests.put(forged, data=sending.slice(1), timeout=30)
+        answer = requests.put(forged, data=sending.slice(1), timeout=300)
         assert answer.status_code == 403, forged
-    assert requests.get(url, timeout=30).status_code == 404
+    assert requests.get(url, timeout=300).status_code == 404
     assert sending.put(1).status_code == 200
 
 
@@ -270,7 +270,7 @@ def test_the_upload_may_be_named_in_the_query_too(place, sending):
             }
         ),
         headers={"Authorization": f"Bearer {place.token}"},
-        timeout=30,
+        timeout=300,
     ).json()
     assert f"uploadId={upload_id}" in answer["objects"][0]["actions"]["upload"]["href"]
 
@@ -294,7 +294,7 @@ def test_uploads_go_with_their_repository(place, sending):
     gone = requests.delete(
         f"{place.hub.url}/api/v1/models/wanda/{place.name}",
         headers={"Authorization": f"Bearer {place.token}"},
-        timeout=30,
+        timeout=300,
     )
     assert gone.status_code == 200
     assert sending.complete(parts).status_code == 404

@@ -57,7 +57,7 @@ def test_training_and_pushing_examples(wandas_hub: Hub, git: StockGit) -> None:
     for statement in ast.parse(BLOCKS[1]).body:
         (work.cwd / "more.bin").write_bytes(next(contents))  # or there would be nothing to push
         exec(ast.unparse(statement), names)
-    assert names["push"].wait(60)
+    assert names["push"].wait(300)
     assert names["push"].status == 0
     assert work("ls-remote", "origin", "main").split()[0] == work("rev-parse", "HEAD")
 

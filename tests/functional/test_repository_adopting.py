@@ -186,7 +186,7 @@ def killed_at(step: str, folder: Path, url: str, tmp_path: Path) -> None:
         env={**os.environ, "PATH": path},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == -signal.SIGKILL, (step, done.stderr)
 
@@ -244,7 +244,7 @@ def test_a_clone_that_was_killed_while_it_fetched_content(git, remote, tmp_path,
         [sys.executable, "-c", KILLED_FETCHING, tmp_path / "copy", remote.url, phase, state_],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     repo = Repository(tmp_path / "copy", clone_from=remote.url)
@@ -305,7 +305,7 @@ def test_four_processes_clone_into_one_folder(git, remote, tmp_path, kind):
         )
         for _ in range(4)
     ]
-    outcomes = [(rank.communicate(timeout=60), rank.returncode) for rank in ranks]
+    outcomes = [(rank.communicate(timeout=300), rank.returncode) for rank in ranks]
     told = f"{refs(remote.path)['refs/heads/main']} []\n"
     assert outcomes == [((told, ""), 0)] * 4
     assert len(list(meeting.iterdir())) == 4

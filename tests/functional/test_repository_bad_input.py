@@ -493,7 +493,7 @@ def test_a_rejected_push_is_never_a_success(repo, folder, level, blocking):
         assert WORDS in error.stderr
     else:
         _, command = repo.git_push(blocking=False)
-        command.wait(60)
+        command.wait(300)
         assert command.failed
         assert command.status > 0
         assert command.is_done

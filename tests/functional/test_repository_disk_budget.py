@@ -150,7 +150,7 @@ def test_nothing_goes_while_the_server_lacks_an_object(hub, repo, folder):
     assert kept(folder) == {oid(content)}
 
     (again,) = Repository(folder, delete_local="after_verified")._queue.resume()
-    assert again.wait(60).status == 0, again.error
+    assert again.wait(300).status == 0, again.error
     assert (folder / "w.bin").read_text() == pointer_to(content)
 
 

@@ -39,7 +39,7 @@ def test_training_goes_to_its_end_and_the_pushes_can_be_resumed(
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stdout) == (status, "trained to the end\n"), done.stderr
     failures = [line for line in done.stderr.splitlines() if " failed: " in line]

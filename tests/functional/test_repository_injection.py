@@ -274,6 +274,6 @@ def test_modules_of_the_current_folder_are_not_run(repo, place, monkeypatch):
         "repo.wait_for_commands()\n"
     )
     (place / "script.py").write_text(script)
-    subprocess.run([sys.executable, place / "script.py"], cwd=place, check=True, timeout=60)
+    subprocess.run([sys.executable, place / "script.py"], cwd=place, check=True, timeout=300)
     assert untouched(place)
     assert os.path.exists(copy / "w.bin")

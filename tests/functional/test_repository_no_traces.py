@@ -51,7 +51,7 @@ def remote(hub: Hub, account: Account, monkeypatch: pytest.MonkeyPatch) -> Remot
         f"{hub.url}/api/v1/models",
         json={"namespace": account.name, "name": "secret-model", "private": True},
         headers={"Authorization": f"Bearer {account.token}"},
-        timeout=30,
+        timeout=300,
     )
     assert answer.status_code == 200
     monkeypatch.setenv("CSGHUB_ENDPOINT", hub.url)

@@ -116,7 +116,7 @@ def test_status_when_a_push_failed_then_counted_and_nothing_is_changed(
     fault = hub.faults.add("POST", f"/{signed_in.name}/.*receive-pack", Answer(403), times=None)
     try:
         _, command = repo.push_to_hub("weights", blocking=False)
-        command.wait(60)
+        command.wait(300)
     finally:
         hub.faults.remove(fault)
     before = state(folder)

@@ -23,7 +23,7 @@ with repo.commit("step 1", blocking=False):
 Path(folder, "more.bin").write_bytes(b"\\0 more of all ranks")
 pushed = repo.push_to_hub("step 2", blocking=False)
 url, command = repo.git_push(blocking=False)
-command.wait(60)
+command.wait(300)
 repo.wait_for_commands()
 print(command.failed, command.is_done, command.receipt is None, len(repo.command_queue))
 """
@@ -36,7 +36,7 @@ def _run(folder: Path, url: str, **environment: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        timeout=120,
+        timeout=300,
     )
 
 

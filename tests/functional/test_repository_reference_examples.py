@@ -423,7 +423,7 @@ def test_push_returns_url_and_command_when_not_blocking(model):
     assert url == repo.git_head_commit_url()
     assert isinstance(command, Command)
     assert command is repo.command_queue[-1]
-    assert not command.wait(60).failed
+    assert not command.wait(300).failed
     assert refs(model.path)["refs/heads/main"] == repo.git_head_hash()
 
 
@@ -432,7 +432,7 @@ def test_push_to_hub_not_blocking(model):
     Path("one/w.bin").write_bytes(noise())
     url, command = repo.push_to_hub(blocking=False)
     assert url == repo.git_head_commit_url()
-    command.wait(60)
+    command.wait(300)
     assert command.receipt.objects == 1
     assert command.receipt.commit == repo.git_head_hash()
 

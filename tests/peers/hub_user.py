@@ -106,7 +106,7 @@ class HubUser:
         return answer["result"]
 
     def run(
-        self, *command: str | os.PathLike[str], stdin: str = "", timeout_s: float = 280, **env: str
+        self, *command: str | os.PathLike[str], stdin: str = "", timeout_s: float = 500, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         try:
@@ -138,7 +138,7 @@ class HubUser:
             body |= {"sdk": "gradio", "resource_id": 1, "cluster_id": "local"}
         url = f"{self.hub.url}/api/v1/{PLURALS[kind]}"
         headers = {"Authorization": f"Bearer {self.token}"}
-        made = requests.post(url, json=body, headers=headers, timeout=30)
+        made = requests.post(url, json=body, headers=headers, timeout=300)
         assert made.status_code == 200, made.text
         return f"{self.name}/{body['name']}"
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 USER = "wanda"
-_STOP_S = 10.0
+_STOP_S = 120.0
 
 _NGINX = """\
 {user}
@@ -78,6 +78,7 @@ http {{
             proxy_http_version 1.1;
             proxy_request_buffering off;
             proxy_buffering off;
+            proxy_read_timeout 600;
             proxy_set_header Host $http_host;
             proxy_set_header Authorization $lfs_authorization;
         }}
@@ -86,7 +87,7 @@ http {{
             auth_basic_user_file {root}/htpasswd;
             fastcgi_pass 127.0.0.1:{cgi_port};
             fastcgi_request_buffering off;
-            fastcgi_read_timeout 120;
+            fastcgi_read_timeout 600;
             fastcgi_param SCRIPT_FILENAME {backend};
             fastcgi_param GIT_PROJECT_ROOT {root}/repositories;
             fastcgi_param GIT_HTTP_EXPORT_ALL 1;
@@ -186,7 +187,7 @@ class PeerServer:
         (self.root / "giftless.json").write_text(json.dumps(config))  # JSON is YAML
         return [
             *(sys.executable, "-m", "gunicorn", "--bind", f"fd://{handle}"),
-            *("--workers", "1", "--threads", "4", "--timeout", "120"),
+            *("--workers", "1", "--threads", "4", "--timeout", "600"),
             *("--worker-tmp-dir", str(self.root), "giftless.wsgi_entrypoint:app"),
         ]
 
@@ -228,7 +229,7 @@ class PeerServer:
                 raise RuntimeError(f"the server answered {status} to {path}:\n{logs}")
 
     def _ask(self, path: str) -> int:
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=60)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=300)
         word = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         try:
             connection.request("GET", path, headers={"Authorization": f"Basic {word}"})

@@ -34,7 +34,7 @@ def user(hub: Hub, account: Account, git: StockGit, tmp_path: Path) -> HubUser:
 def asked(user: HubUser, method: str, path: str, **more: Any) -> Any:
     headers = {"Authorization": f"Bearer {user.token}"}
     url = f"{user.hub.url}/api/v1{path}"
-    answer = requests.request(method, url, headers=headers, timeout=30, **more)
+    answer = requests.request(method, url, headers=headers, timeout=300, **more)
     assert answer.status_code == 200, answer.text
     return answer.json().get("data")
 

@@ -38,7 +38,7 @@ def team(hub: Hub, account: Account, stock_lfs: StockGit) -> Team:
         f"{hub.url}/api/v1/models",
         json={"namespace": organization, "name": "shared"},
         headers={"Authorization": f"Bearer {account.token}"},
-        timeout=30,
+        timeout=300,
     )
     assert made.status_code == 200, made.text
     path = hub.git_dir(f"{organization}/shared")

@@ -186,7 +186,7 @@ def test_eight_clients_push_to_branches_of_their_own_at_once(
 def test_eight_clients_push_to_one_branch_and_none_is_lost(
     remote: RemoteRepository, stock_lfs: StockGit
 ) -> None:
-    ready = threading.Barrier(8, timeout=60)
+    ready = threading.Barrier(8, timeout=300)
 
     def push(number: int) -> int:
         work = clone(stock_lfs, remote, f"client-{number}")

@@ -10,9 +10,6 @@ from safetensors.numpy import load, save
 
 from tests.peers.hub_user import HubUser, need
 
-# PyTorch and its like take their time to be imported, on a busy machine minutes.
-pytestmark = pytest.mark.timeout(300)
-
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",

@@ -262,7 +262,7 @@ def test_users_own_hook_runs_in_a_background_push_too(clone: Clone) -> None:
     samples.write(clone.git.cwd, {"w.bin": TWO})
 
     _, command = clone.repo.push_to_hub("Later", blocking=False)  # type: ignore[misc]
-    command.wait(60)
+    command.wait(300)
 
     assert command.failed
     assert clone.tip() == before

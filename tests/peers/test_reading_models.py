@@ -15,9 +15,6 @@ from tests.peers.hub_user import HubUser, Raised, need
 from tests.peers.test_hub_transformers import CONFIG, tensors, tokenizer
 from tests.stock import StockGit
 
-# PyTorch and its like take their time to be imported, on a busy machine minutes.
-pytestmark = pytest.mark.timeout(300)
-
 AUTO = """
 from csgrepo.integrations import transformers as ours
 import transformers as theirs

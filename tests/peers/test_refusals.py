@@ -109,7 +109,7 @@ def test_clone_of_a_private_repository_on_the_hub_with_a_wrong_token_fails_at_on
     asked = {"namespace": account.name, "name": "private-model", "private": True}
     headers = {"Authorization": f"Bearer {account.token}"}
     answer = requests.post(
-        f"{account.endpoint}/api/v1/models", json=asked, headers=headers, timeout=30
+        f"{account.endpoint}/api/v1/models", json=asked, headers=headers, timeout=300
     )
     assert answer.status_code == 200
 
@@ -400,7 +400,7 @@ def test_credentials_in_the_address_are_used_and_not_kept(
     repo.push_to_hub("Again")
     samples.write(tmp_path / "clone", {"w.bin": ONE + TWO})
     _, command = repo.push_to_hub("In the background", blocking=False)  # type: ignore[misc]
-    command.wait(60)
+    command.wait(300)
 
     assert command.status == 0, command.stderr
     assert repo.verify()

@@ -75,7 +75,7 @@ def ask_for_upload(remote: RemoteRepository, *, signed: bool) -> requests.Respon
             "Content-Type": "application/vnd.git-lfs+json",
         },
         auth=(remote.username, remote.password) if signed else None,
-        timeout=30,
+        timeout=300,
     )
 
 
@@ -94,7 +94,7 @@ def test_giftless_answers_a_batch_with_signed_actions_that_are_checked(
     assert upload["href"].startswith(remote.url)
     forged = {"Authorization": upload["header"]["Authorization"][:-4] + "AAAA"}
     for headers, status in (({}, 401), (forged, 401), (upload["header"], 200)):
-        done = requests.put(upload["href"], data=b"abc", headers=headers, timeout=30)
+        done = requests.put(upload["href"], data=b"abc", headers=headers, timeout=300)
         assert done.status_code == status
     kept = remote.object_path(OID)
     assert kept is not None

@@ -168,7 +168,7 @@ def test_background_push_over_ssh(host: Host, tmp_path: Path) -> None:
     samples.write(tmp_path / "clone", {"w.bin": TWO})
 
     _, command = repo.push_to_hub("Later", blocking=False)  # type: ignore[misc]
-    command.wait(60)
+    command.wait(300)
 
     assert command.status == 0, command.stderr
     assert StockGit(host.path)("rev-parse", "main") == command.receipt.commit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,3 +102,16 @@ def test_process_that_ends_in_a_while_is_waited_for() -> None:
         pass
 
     assert processes.left_behind(os.environ[machine.MARK]) == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
+def test_children_hear_ctrl_c_where_a_shell_had_this_process_ignore_it() -> None:
+    question = "import signal; print(signal.getsignal(signal.SIGINT))"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        machine.let_children_hear()
+        asked = subprocess.run([sys.executable, "-c", question], capture_output=True, check=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert b"default_int_handler" in asked.stdout
