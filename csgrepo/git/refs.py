@@ -72,9 +72,13 @@ class Refs:
         return text.removeprefix("ref:").strip() if text.startswith("ref:") else None
 
     def oid(self, ref: str = "HEAD") -> str | None:
-        """Return the object id a full ref name points to; ``None`` if there is no such ref."""
-        if loose := self._loose_branch(ref):
-            return loose
+        """Return the object id a full ref name points to; ``None`` if there is no such ref.
+
+        Raises:
+            GitError: its file is damaged.
+        """
+        if (found := self._branch(ref)) is not None:
+            return found or None
         from git.refs.symbolic import SymbolicReference
 
         places: Any = _Places(str(self.git_dir), str(self.common_dir))
@@ -85,17 +89,48 @@ class Refs:
             return Git(self._folder).run(*asked, ok=(0, 1)).text or None
         except ValueError:
             return None
+        except AssertionError as error:  # of a file without a word in it
+            raise GitError(
+                f"the file of {ref} in {self.common_dir} is empty, as a power cut may leave it; "
+                "the last line of the file below logs/ tells what it held (second word), and "
+                "`git update-ref` writes it anew"
+            ) from error
 
-    def _loose_branch(self, ref: str) -> str | None:
-        """Return what the file of a branch says, which needs nobody's help (an import of 50 ms)."""
+    def _branch(self, ref: str) -> str | None:
+        """Return what the files say of a branch, or of HEAD: an id, or ``""`` if it is not there.
+
+        ``None`` is for what they do not simply say. All else needs nobody's help, which would be an
+        import of 50 ms and a process.
+        """
         try:
             branch = self.head_ref() if ref == "HEAD" else ref
-            if branch is None or not branch.startswith("refs/heads/") or ".." in branch:
+            if branch is None:
+                text: bytes | None = (self.git_dir / "HEAD").read_bytes()
+            elif branch.startswith("refs/heads/") and ".." not in branch:
+                text = self._loose(branch)
+            else:
                 return None
-            text = (self.common_dir / branch).read_text(encoding="ascii").strip()
         except (OSError, UnicodeError, GitError):
             return None
-        return text if _OID.match(text) else None
+        if text is None:
+            return ""
+        oid = os.fsdecode(text.strip())
+        return oid if _OID.match(oid) else None
+
+    def _loose(self, branch: str) -> bytes | None:
+        try:
+            return (self.common_dir / branch).read_bytes()
+        except FileNotFoundError:  # git writes it there before it removes the file
+            return self._packed(branch)
+
+    def _packed(self, branch: str) -> bytes | None:
+        line = rb"^([0-9a-f]+) " + re.escape(os.fsencode(branch)) + rb"$"
+        try:
+            packed = (self.common_dir / "packed-refs").read_bytes()
+        except FileNotFoundError:
+            return None
+        match = re.search(line, packed, re.MULTILINE)
+        return match[1] if match else None
 
 
 def _git_dir(folder: Path) -> Path:

@@ -119,6 +119,8 @@ class WorkTree:
     @cached_property
     def oid_bytes(self) -> int:
         """The length of git's object ids: 20, or 32 in a SHA-256 repository."""
+        if oid := self.refs.oid():
+            return len(oid) // 2
         return 32 if self.git.text("rev-parse", "--show-object-format") == "sha256" else 20
 
     def settings(self) -> GitSettings:

@@ -123,3 +123,23 @@ def test_changing_switching_and_deleting_takes_no_more_processes_for_more_files(
     many = change_and_delete(stock_lfs.cwd / "many", started)
 
     check_no_growth(few, many)
+
+
+def test_automatic_tracking_asks_git_six_times_at_most(
+    stock_lfs: StockGit,
+    bare_remote: Callable[..., RemoteRepository],
+    started: Callable[[], Counter[str]],
+) -> None:
+    folder = stock_lfs.cwd / "clone"
+    repo = Repository(folder, clone_from=bare_remote().url)
+    samples.write(folder, {f"{i}.txt": b"text\n" for i in range(50)})
+    repo.push_to_hub("Begin")
+    stock_lfs.at("clone")("pack-refs", "--all")
+    shards(folder, 50)
+    samples.write(folder, {f"{i}.txt": b"other text\n" for i in range(50)})
+    repo = Repository(folder)
+    started()
+
+    assert len(repo.auto_track_binary_files()) == 50
+
+    assert 0 < started().total() <= 6
