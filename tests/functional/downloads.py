@@ -50,13 +50,13 @@ class Shelf:
     def asked(self, *, size: int = 0, files: int = 0) -> list[Request]:
         """Return what was asked about this repository since the last time.
 
-        The hub enters a request after its answer, so a client may be ahead of it.
+        An answer that was cut off may be read before the hub enters its request.
 
         Args:
             size: wait until so many bytes of files went out.
             files: wait until so many answers with a file's bytes went out.
         """
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             mine = [request for request in self.hub.requests if self.name in request.path]
             new = mine[self.seen :]

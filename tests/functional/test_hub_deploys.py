@@ -285,7 +285,7 @@ def test_streams_end_when_the_client_leaves(wanda, quick):
         next(told)
         assert len(open_streams) == 1
         told.close()
-    # The hub enters a request in its record once it has let go of it.
+    # The hub enters a request that had no end in its record once it has let go of it.
     assert quick.requests.wait_for("GET", "/logs$", 10)
     assert len(open_streams) == 0
 

@@ -106,6 +106,16 @@ def test_a_request_is_recorded_before_its_client_sees_the_end(
         hub.faults.remove(fault)
 
 
+def test_a_request_that_was_answered_is_running_no_more():
+    """Git itself may still be ending then."""
+    with Hub() as hub:
+        create(hub, hub.add_user("wanda"), "first")
+        refs = f"{hub.url}/models/wanda/first.git/info/refs?service=git-upload-pack"
+        for number in range(1, 21):
+            assert requests.get(refs, timeout=60).status_code == 200
+            assert samples(hub)["csgrepo_hub_requests_running",] == 1, number  # the one that asks
+
+
 def samples(hub: Hub) -> dict[tuple[str, ...], float]:
     """Return the metrics: name and labels to value."""
     answer = requests.get(f"{hub.url}/metrics", timeout=30)

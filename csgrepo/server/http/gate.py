@@ -56,13 +56,14 @@ class Gate:
         spared = scope["path"].startswith(PREFIX)
         effect = None if spared else self._backend.faults.strike(scope["method"], scope["path"])
         exchange = _Exchange(scope, receive, send, effect, self._enter)
+        self._backend.metrics.running.inc()
         try:
-            with self._backend.metrics.running.track_inprogress():
-                await exchange.run(self._app)
+            await exchange.run(self._app)
         finally:
             exchange.enter()
 
     def _enter(self, request: Request) -> None:
+        self._backend.metrics.running.dec()
         for enter in self._backend.on_request:
             enter(request)
         logger.info(
