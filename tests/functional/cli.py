@@ -64,7 +64,7 @@ def running(*args: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
 def ends_when_told(process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[str, str]:
     """Send a signal, and return the rest of both outputs once the process ended."""
     process.send_signal(number)
-    return process.communicate(timeout=30)
+    return process.communicate(timeout=100)
 
 
 class _Stream(io.TextIOWrapper):

@@ -60,7 +60,7 @@ def test_login_when_on_a_terminal_then_asks_without_showing_the_token(
         os.write(master, f"{account.token}\n".encode())
         while b"signed in" not in shown:
             shown += os.read(master, 4096)
-        assert process.wait(30) == 0
+        assert process.wait(100) == 0
     finally:
         process.kill()
         process.wait()

@@ -16,7 +16,7 @@ def whoami(url: str, token: str) -> str:
     request = urllib.request.Request(
         f"{url}/csg/api/whoami-v2", headers={"Authorization": f"Bearer {token}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)["name"]
 
 

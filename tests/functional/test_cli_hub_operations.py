@@ -117,7 +117,7 @@ def test_status_when_the_hub_was_killed_then_not_running_and_1(tmp_path: Path) -
     with running("hub", "serve", "--root", root) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(60)
         told = csgrepo("hub", "status", "--root", root)
     assert told.returncode == 1
     assert "not running" in told.stdout

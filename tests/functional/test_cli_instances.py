@@ -161,7 +161,7 @@ def test_instance_logs_end_after_so_many_lines_or_at_ctrl_c(bert: str, running_o
     with running("instances", "logs", "talker") as process:
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=100)
 
     assert "talker" in few.stdout
     assert line["line"] == few.stdout.rstrip("\n")

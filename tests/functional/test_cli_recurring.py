@@ -107,11 +107,11 @@ def test_upload_when_ctrl_c_comes_twice_then_130_and_the_rest_is_uploaded_all_th
             process.send_signal(signal.SIGINT)
             until(lambda: fault.hits)
             process.send_signal(signal.SIGINT)
-            code = process.wait(30)
+            code = process.wait(100)
         finally:
             go_on.set()
             hub.faults.remove(fault)
-        printed, told = process.communicate(timeout=30)  # once the other process ends, too
+        printed, told = process.communicate(timeout=100)  # once the other process ends, too
 
     assert (code, printed) == (130, ""), told
     assert "in the background" in told

@@ -32,7 +32,7 @@ def mine(account: Account) -> str:
 
 def test_an_answer_comes_so_many_times_and_then_the_real_one(hub, file, mine):
     fault = hub.faults.add("GET", mine, Answer(429, {"Retry-After": "7"}, b"slow"), times=2)
-    answers = [requests.get(file, timeout=10) for _ in range(3)]
+    answers = [requests.get(file, timeout=60) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
     assert (answers[0].headers["Retry-After"], answers[0].content) == ("7", b"slow")
     assert answers[2].content == README
@@ -44,19 +44,19 @@ def test_others_and_later_requests_are_not_struck(hub, file, mine):
     hub.faults.add("PUT", mine, Answer(500))
     hub.faults.add("GET", "/somebody/else/", Answer(500))
     fault = hub.faults.add("GET", mine, Answer(503), skip=1, times=None)
-    assert [requests.get(file, timeout=10).status_code for _ in range(3)] == [200, 503, 503]
+    assert [requests.get(file, timeout=60).status_code for _ in range(3)] == [200, 503, 503]
     hub.faults.remove(fault)
-    assert requests.get(file, timeout=10).status_code == 200
+    assert requests.get(file, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("after", [0, 5])
 def test_a_reset_answer_is_lost_or_cut(hub, file, mine, after):
     hub.faults.add("GET", mine, Reset(after=after))
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        requests.get(file, timeout=10)
+        requests.get(file, timeout=60)
     seen = hub.requests.wait_for("GET", mine)
     assert (seen.status, seen.body_bytes_sent) == ((200, 5) if after else (0, 0))
-    assert requests.get(file, timeout=10).content == README
+    assert requests.get(file, timeout=60).content == README
 
 
 def upload(hub: Hub, account: Account, content: bytes) -> tuple[str, dict[str, str]]:
@@ -72,18 +72,18 @@ def test_a_reset_request_is_not_carried_out_but_a_lost_answer_is(hub, account, f
     pattern = f"/{account.name}/spoiled.git/"
     hub.faults.add("PUT", pattern, Reset(on="request", after=1_000_000))
     with pytest.raises(requests.ConnectionError):
-        requests.put(url, data=content, headers=headers, timeout=10)
+        requests.put(url, data=content, headers=headers, timeout=60)
     assert hub.requests.wait_for("PUT", pattern).status == 0
     assert not stored.exists()
     hub.faults.add("PUT", pattern, Reset(on="response"))
     with pytest.raises(requests.ConnectionError):
-        requests.put(url, data=content, headers=headers, timeout=10)
+        requests.put(url, data=content, headers=headers, timeout=60)
     assert stored.read_bytes() == content
 
 
 def test_a_truncated_body_is_announced_whole(hub, file, mine):
     hub.faults.add("GET", mine, Truncate(7))
-    with requests.get(file, stream=True, timeout=10) as answer:
+    with requests.get(file, stream=True, timeout=60) as answer:
         assert answer.headers["Content-Length"] == str(len(README))
         assert answer.raw.read(7) == README[:7]
         with pytest.raises(Exception, match=r"[Ii]ncomplete"):
@@ -92,7 +92,7 @@ def test_a_truncated_body_is_announced_whole(hub, file, mine):
 
 def test_a_corrupt_body_differs_in_one_bit(hub, file, mine):
     hub.faults.add("GET", mine, Corrupt(3))
-    content = requests.get(file, timeout=10).content
+    content = requests.get(file, timeout=60).content
     assert len(content) == len(README)
     assert [at for at, (a, b) in enumerate(zip(content, README, strict=True)) if a != b] == [3]
 
@@ -106,7 +106,7 @@ def test_a_stall_ends_with_its_event(hub, file, mine, stall):
         requests.get(file, timeout=0.3) if not after else _read_all(file)
     hub.faults.add("GET", mine, Stall(event=event, on=on, after=after))
     event.set()
-    assert requests.get(file, timeout=10).content == README
+    assert requests.get(file, timeout=60).content == README
 
 
 def _read_all(file: str) -> None:
@@ -122,7 +122,7 @@ def _read_all(file: str) -> None:
 def test_a_stall_of_seconds_ends_by_itself(hub, file, mine):
     hub.faults.add("GET", mine, Stall(seconds=0.2))
     began = time.monotonic()
-    assert requests.get(file, timeout=10).content == README
+    assert requests.get(file, timeout=60).content == README
     assert time.monotonic() - began >= 0.2
 
 
@@ -143,18 +143,18 @@ def test_a_stalled_hub_stops_all_the_same():
 
 def _expect_failure(url: str) -> None:
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(url, timeout=10)
+        requests.get(url, timeout=60)
 
 
 def test_signed_downloads_of_a_repository_can_be_struck(hub, account, file, mine):
     content = b"x" * 5000
     url, headers = upload(hub, account, content)
-    assert requests.put(url, data=content, headers=headers, timeout=10).status_code == 200
+    assert requests.put(url, data=content, headers=headers, timeout=60).status_code == 200
     oid = hashlib.sha256(content).hexdigest()
     said = {"operation": "download", "objects": [{"oid": oid, "size": 5000}]}
     batch = url.rpartition("/objects/")[0] + "/objects/batch"
-    found = requests.post(batch, json=said, timeout=10).json()["objects"][0]
+    found = requests.post(batch, json=said, timeout=60).json()["objects"][0]
     hub.faults.add("GET", f"^/_objects/models{mine}", Corrupt(4999))
-    spoiled = requests.get(found["actions"]["download"]["href"], timeout=10).content
+    spoiled = requests.get(found["actions"]["download"]["href"], timeout=60).content
     assert (spoiled[:-1], len(spoiled)) == (content[:-1], 5000)
     assert spoiled != content

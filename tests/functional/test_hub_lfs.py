@@ -116,7 +116,7 @@ def test_every_way_to_send_a_body_is_understood(lfs, form, tmp_path):
         url = f"{lfs.base}/objects/{oid}/{len(content)}"
         header = f"Authorization: Bearer {lfs.token}"
         command = ["curl", "-sS", "--fail", "-T", file, "-H", header, "-H", "Expect: 100-continue"]
-        subprocess.run([*command, url], check=True, timeout=30)
+        subprocess.run([*command, url], check=True, timeout=100)
     assert lfs.hub.lfs_path(lfs.repo_id, oid).read_bytes() == content
 
 

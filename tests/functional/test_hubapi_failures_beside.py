@@ -270,7 +270,7 @@ def test_pieces_come_when_they_are_said_whatever_a_proxy_makes_of_the_stream(
         first = b"data:one\n\n"
         reply(200, first, Content_Type="text/event-stream", Connection="close", **cut)(handler)
         handler.wfile.flush()
-        assert heard.wait(30)  # the second line is not said before the first was heard
+        assert heard.wait(60)  # the second line is not said before the first was heard
         handler.wfile.write(b"data:two\n\n")
         handler.close_connection = True
 

@@ -126,9 +126,9 @@ def test_logs_go_on_until_they_are_closed(api: HubApi) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     api.instances.wake_up(instance)  # is said in the logs
-    assert ready.wait(30)
+    assert ready.wait(60)
     streams[0].close()
-    reader.join(30)
+    reader.join(60)
 
     assert not reader.is_alive()
     assert any("bert-1" in line for line in seen)

@@ -93,7 +93,7 @@ def test_process_left_behind_is_found_and_ended(
     left = processes.left_behind(os.environ[machine.MARK])
 
     assert list(left) == [pid]
-    assert processes.wait_for_end(pid, 10)
+    assert processes.wait_for_end(pid, 60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found through /proc")

@@ -329,7 +329,7 @@ def test_unreachable_names_its_own_cause_while_another_error_is_handled() -> Non
 
 def test_silence_is_reported_with_its_length(server: AnsweringServer) -> None:
     silent = threading.Event()
-    server.default = lambda handler: silent.wait(20) and None
+    server.default = lambda handler: silent.wait(60) and None
 
     with Http(retries=0) as http, pytest.raises(errors.HubUnreachable, match=r"silence for 0\.2 s"):
         http.request("GET", server.url, timeout_s=0.2)
@@ -632,7 +632,7 @@ def test_download_that_stalls_is_an_error(server: AnsweringServer) -> None:
     def stall(handler: Handler) -> None:
         reply(200, b"x" * 10, Content_Length="1000")(handler)
         handler.wfile.flush()
-        over.wait(20)
+        over.wait(60)
 
     server.default = stall
     with Http(retries=0) as http, pytest.raises(errors.TransferError, match="silent"):

@@ -76,7 +76,7 @@ class Record(Sequence[Request]):
         with self._changed:
             self._requests.clear()
 
-    def wait_for(self, method: str, pattern: str, timeout_s: float = 10.0) -> Request | None:
+    def wait_for(self, method: str, pattern: str, timeout_s: float = 60.0) -> Request | None:
         """Wait for a request of that method whose path matches, and return the first one.
 
         What was answered is here before the client has the end of the answer; what a client broke
