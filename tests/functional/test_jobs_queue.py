@@ -50,13 +50,15 @@ def test_push_while_it_runs_then_shows_where_it_is(clone: Clone) -> None:
 
 
 def test_properties_while_it_runs_then_answer_at_once(clone: Clone) -> None:
-    clone.hook("yes line | head -n 100000 >&2; sleep 1")
+    clone.hook(f'yes line | head -n 100000 >&2; while ! [ -e "{clone.gate}" ]; do sleep 0.02; done')
     command = clone.submit()
     until(lambda: "line" in command.stderr, "the hook's words")
     names = ["title", "status", "is_done", "failed", "stderr", "stdout", "progress", "receipt"]
     for name in [*names, "error"]:
-        fastest = min(_seconds(lambda name=name: getattr(command, name)) for _ in range(5))
-        assert fastest < 0.01, name
+        # At times the machine is busy with others; a property that waits is never so quick.
+        until(lambda name=name: _seconds(lambda: getattr(command, name)) < 0.01, name)
+    assert not command.is_done
+    clone.open_gate()
     command.wait(PATIENCE_S)
 
 
