@@ -67,10 +67,6 @@ class Terminal:
         while text not in self.shown:
             assert self._read(end - time.monotonic()), f"never saw {text!r} in {self.shown!r}"
 
-    def look(self) -> None:
-        """Take what was shown since, and wait for it a moment."""
-        self._read(0.1)
-
     def type(self, text: str) -> None:
         """Type, as a person would; ``\\x03`` is Ctrl-C."""
         os.write(self._master, text.encode())

@@ -65,11 +65,12 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """All that was shown since `clear`."""
+        """All that was shown, but for what was forgotten."""
         return self._shown.decode("utf-8", "replace")
 
-    def clear(self) -> None:
-        self._shown = b""
+    def forget_until(self, text: str) -> None:
+        """Go on with what was shown behind a text."""
+        self._shown = self._shown.partition(text.encode())[2]
 
     def lines(self) -> list[str]:
         """What was shown, each redrawing as a line of its own, without what moves the cursor."""

@@ -20,6 +20,7 @@ from csgrepo.server import Hub, Stall
 from tests import small_parts
 from tests.functional.cli import ends_when_told, inside, running
 from tests.functional.copies import work_files
+from tests.functional.jobs_clone import until
 from tests.functional.terminals import Terminal
 from tests.small_parts import Place, content
 from tests.stock import StockGit
@@ -255,10 +256,12 @@ def test_bars_when_the_terminal_is_resized_and_ctrl_c_is_typed_then_lines_fit_an
         Terminal("push", "-C", str(folder), columns=100) as terminal,
     ):
         assert struck.wait(60)
+        until(lambda: place.asked("PUT", "/_parts/") == 4, "all parts but one")
         terminal.read_until(r"upload .*%.*\|.*B/s.*<.*\]")
         terminal.resize(60)
-        terminal.clear()
         terminal.type(b"\x03")
+        terminal.read_until(r"\^C")  # what came before was drawn before
+        terminal.forget_until("^C")
         code = terminal.wait()
 
     assert code == 130, terminal.text

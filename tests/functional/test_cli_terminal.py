@@ -27,6 +27,18 @@ def bert(signed_in: Account) -> str:
     return name
 
 
+class Awaited(threading.Event):
+    """An event that tells when somebody has begun to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited = threading.Event()
+
+    def is_set(self) -> bool:
+        self.awaited.set()
+        return super().is_set()
+
+
 def exists(repo_id: str) -> bool:
     with HubApi() as api:
         return api.repo_exists(repo_id)
@@ -139,21 +151,25 @@ def test_bars_fit_the_terminal_when_it_shrinks_and_ctrl_c_leaves_nothing_half_do
             path_or_fileobj=b"\0weights" * 700_000, path_in_repo="模型 final.bin", repo_id=bert
         )
     target = tmp_path / "out"
-    held, go_on = threading.Event(), threading.Event()
+    held, go_on = Awaited(), Awaited()
     for event in (held, go_on):
         stall = Stall(event=event, on="response", after=2_000_000)
-        hub.faults.add("GET", f"{bert}.*final|_objects", stall)
+        hub.faults.add("GET", f"_objects/.*{bert}", stall)
     args = ("download", bert, "--local-dir", str(target))
     try:
         with Terminal(*args) as left:
             left.see("% |")
+            assert held.awaited.wait(60)
             left.type("\x03")
             assert left.end() == 128 + signal.SIGINT
         is_whole = (target / "模型 final.bin").exists()
         with Terminal(*args, columns=100) as terminal:
             terminal.see("% |")
-            before = len(terminal.shown)
+            assert go_on.awaited.wait(60)
             terminal.resize(50)
+            terminal.type("~")
+            terminal.see("~")  # what came before was drawn before
+            before = terminal.shown.index("~")
             go_on.set()
             assert terminal.end() == 0
     finally:
