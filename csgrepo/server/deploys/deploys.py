@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from csgrepo.server.http.refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from csgrepo.server.accounts.users import User
     from csgrepo.server.records.database import Database
     from csgrepo.server.repos.catalogue import Repository
@@ -64,12 +66,14 @@ class Pace:
         sleep_s: until a deploy that may have no replica sleeps when nobody uses it.
         status_s: between two events of a status stream; the first comes after this time too.
         heartbeat_s: between two signs of life of a log stream.
+        clock: tells the time that deploys go by, in seconds since 1970.
     """
 
     step_s: float = 1.0
     sleep_s: float = 300.0
     status_s: float = 10.0
     heartbeat_s: float = 30.0
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Deploy:
         """The state it is in now."""
         if self.started_at is None:
             return State.STOPPED
-        now = time.time()
+        now = self.pace.clock()
         steps = (now - self.started_at) / self.pace.step_s if self.pace.step_s else 2.0
         if steps < 1:
             return State.PENDING
@@ -163,7 +167,7 @@ class Deploys:
         Raises:
             Refusal: 500 DEPLOY-ERR-0, the namespace has one of that type and name.
         """
-        now = time.time()
+        now = self.pace.clock()
         service = f"u-{namespace.lower()}-{secrets.token_hex(5)}"
         asked = json.dumps(asdict(settings))
         try:
@@ -229,7 +233,7 @@ class Deploys:
     def start(self, deploy: Deploy) -> None:
         """Begin to start, unless it is at work already."""
         if deploy.started_at is None or deploy.state is State.RUNTIME_ERROR:
-            self._set(deploy, started_at=time.time())
+            self._set(deploy, started_at=self.pace.clock())
 
     def stop(self, deploy: Deploy) -> None:
         """Stop."""
@@ -237,7 +241,7 @@ class Deploys:
 
     def use(self, deploy: Deploy) -> None:
         """Note that it was used just now, which wakes it and keeps it awake."""
-        self._set(deploy, used_at=time.time())
+        self._set(deploy, used_at=self.pace.clock())
 
     def delete(self, deploy: Deploy) -> None:
         """Strike it out."""
@@ -249,7 +253,7 @@ class Deploys:
         with self._database.change() as connection:
             connection.execute(
                 f"UPDATE deploys SET {fields}, updated_at = ? WHERE id = ?",  # noqa: S608 - our names
-                (*values.values(), time.time(), deploy.id),
+                (*values.values(), self.pace.clock(), deploy.id),
             )
 
     def _deploy(self, row: sqlite3.Row) -> Deploy:
