@@ -29,7 +29,9 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(args: Sequence[str] | None) -> int:
     try:
         from csgrepo.cli.root import csgrepo
+        from csgrepo.git.child import keep_statuses
 
+        keep_statuses()
         _escape_what_cannot_be_encoded()
         result = csgrepo.main(args, prog_name="csgrepo", standalone_mode=False)
     except click.exceptions.Abort as error:

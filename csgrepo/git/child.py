@@ -11,10 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from csgrepo.errors import GitError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Ended", "drain", "stop"]
+__all__ = ["Ended", "drain", "keep_statuses", "stop"]
 
 # How often to look whether the child is gone while something it left behind holds its pipes (an
 # ssh master connection does), and how long to read on after it is.
@@ -49,6 +51,7 @@ def drain(
         on_stderr: gets the error stream piece by piece. What it raises is raised in the end.
 
     Raises:
+        GitError: how the child ended cannot be known.
         BaseException: whatever `on_stderr` raised, or an interrupt; the child is stopped first.
     """
     pipes = _Pipes(process, on_stderr)
@@ -135,15 +138,56 @@ def _ended_in_time(
     for thread in threads:
         while thread.is_alive():
             thread.join(min(_LOOK_S, _left(deadline)))
-            if thread.is_alive() and process.poll() is not None:
+            if thread.is_alive() and _has_ended(process):
                 return True
             if not _left(deadline):
                 return False
-    try:
-        process.wait(_left(deadline))
-    except subprocess.TimeoutExpired:
-        return False
+    pause_s = 0.0005
+    while not _has_ended(process):
+        if not _left(deadline):
+            return False
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.05)
     return True
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a child has ended, and learn how before anybody else can.
+
+    Where somebody else has collected its end already, `Popen` takes it for success.
+
+    Raises:
+        GitError: that is so.
+    """
+    if process.returncode is not None or not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError as error:
+        process.poll()
+        raise GitError(
+            "how git ended is not known: this process ignores SIGCHLD, or a handler of its own "
+            "collects the ends of all children. Call signal.signal(signal.SIGCHLD, "
+            "signal.SIG_DFL), or have the handler wait for its own children only; then run the "
+            "same call again."
+        ) from error
+    if ended is None:
+        return False
+    process.poll()
+    has_exited = ended.si_code == os.CLD_EXITED
+    process.returncode = ended.si_status if has_exited else -ended.si_status
+    return True
+
+
+def keep_statuses() -> None:
+    """Have the system keep how children of this process end, whatever its parent has ignored.
+
+    For programs that are ours; in anybody else's process, signals are theirs.
+    """
+    number = getattr(signal, "SIGCHLD", None)
+    is_main = threading.current_thread() is threading.main_thread()
+    if number is not None and is_main and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _left(deadline: float) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgrepo import config
+from csgrepo.git.child import keep_statuses
 from csgrepo.jobs.journal import Journal
 from csgrepo.jobs.lock import PushLock
 from csgrepo.jobs.worker import read_secrets, work
@@ -35,6 +36,7 @@ def main(git_dir: str, folder: str) -> int:
         folder: the work tree's root.
     """
     _let_training_go_first()
+    keep_statuses()
     settings = config.settings()
     access = Access.from_secrets(read_secrets(), settings.endpoint)
 

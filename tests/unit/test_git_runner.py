@@ -514,3 +514,55 @@ def test_a_report_of_a_crash_is_left_to_nobody(repo: Git, aside: Path) -> None:
 
     assert not list(Path(repo.cwd, ".git").glob("*crash*"))
     assert not list(aside.iterdir())
+
+
+# --- how git ended -------------------------------------------------------------------------------
+
+_COLLECTS = {
+    "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    "collected": """
+def collect(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+signal.signal(signal.SIGCHLD, collect)""",
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system does not tell twice")
+@pytest.mark.parametrize("how", _COLLECTS)
+def test_status_when_the_process_throws_it_away_then_it_is_not_taken_for_success(how: str) -> None:
+    script = f"""
+import os, signal
+from csgrepo.errors import CommandFailed, GitError
+from csgrepo.git.runner import Git
+{_COLLECTS[how]}
+try:
+    print("status", Git(".").run("rev-parse", "--verify", "none", ok=(0, 128)).returncode)
+except CommandFailed:
+    raise
+except GitError as error:
+    print(error)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    # What collects all children may come too late to take the status away.
+    assert "how git ended is not known" in ran.stdout or (
+        how == "collected" and ran.stdout == "status 128\n"
+    ), ran
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system does not tell twice")
+def test_command_line_when_its_parent_ignores_children_then_it_learns_how_git_ended(
+    tmp_path: Path,
+) -> None:
+    script = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); import csgrepo.cli; "
+    script += "raise SystemExit(csgrepo.cli.main(['status']))"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert "not known" not in ran.stderr
+    assert "is not inside a working copy" in ran.stderr
