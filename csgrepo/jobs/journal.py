@@ -52,6 +52,10 @@ _LEFT_ALONE = Ending(
     "interrupted", 1, "Interrupted", "The process that submitted it ended, and so did its worker"
 )
 
+# What became of jobs of this process that nobody is left to carry out, where that could not be
+# written down: by journal and owner. Other processes see it once this one has ended.
+_abandoned: dict[tuple[Path, str], Ending] = {}
+
 
 class Journal:
     """What is to be pushed from a working copy, and what became of it.
@@ -204,6 +208,14 @@ class Journal:
             if rows.execute(query, (job_id, worker)).fetchone():
                 end(rows, job_id, ending)
 
+    def abandon(self, owner: Owner, ending: Ending) -> None:
+        """Keep in mind how the waiting jobs of this process end, as they cannot be written to."""
+        _abandoned[self.database.path, str(owner)] = ending
+
+    def attend(self, owner: Owner) -> None:
+        """Have someone there again to carry those jobs out."""
+        _abandoned.pop((self.database.path, str(owner)), None)
+
     def close(self) -> None:
         """Let go of the file; it is opened again when needed."""
         self.database.close()
@@ -213,7 +225,12 @@ class Journal:
             if rows is None:
                 return []
             query = f"SELECT * FROM jobs {where} ORDER BY id"  # noqa: S608 - `where` is ours
-            return [view(rows, row) for row in rows.execute(query, tuple(values)).fetchall()]
+            found = rows.execute(query, tuple(values)).fetchall()
+            return [self._as_known(view(rows, row), row["owner"]) for row in found]
+
+    def _as_known(self, job: Job, owner: str) -> Job:
+        ending = _abandoned.get((self.database.path, owner))
+        return _ended(job, ending) if ending and job.state == "waiting" else job
 
 
 def end(rows: sqlite3.Connection, job_id: int, ending: Ending) -> None:

@@ -233,6 +233,8 @@ class Queue:
                 started = self._start_if_needed(worker.owner, secrets)
             except OSError as error:  # the clone is gone, or its disk is full
                 _log.warning("%s", error)
+                dismiss(child.process)
+                self._roster.strand(worker.owner, error)
                 return
             finally:
                 dismiss(child.process)

@@ -89,7 +89,9 @@ class Roster:
             waiting = _first_waiting(rows, str(owner)) is not None
             if not waiting or _live_worker(rows, str(owner)) is not None:
                 return None
-            return _enter(rows, owner, start())
+            worker = _enter(rows, owner, start())
+        self._journal.attend(owner)
+        return worker
 
     def enlist(self) -> Worker:
         """Return the caller's own entry; a worker started by hand gets one with no jobs."""
@@ -162,12 +164,19 @@ class Roster:
         _stop(orphans)
 
     def strand(self, owner: Owner, error: BaseException) -> None:
-        """End the jobs that wait for a worker which cannot be started."""
+        """End the jobs that wait for a worker which cannot be started.
+
+        Where not even that can be written down, as on a full disk, this process keeps it in mind:
+        nobody waits for what nobody does.
+        """
         message = f"Its worker could not be started: {error}"
         ending = Ending("interrupted", 1, type(error).__name__, message)
-        with self._database.write() as rows:
-            if _live_worker(rows, str(owner)) is None:
-                _interrupt(rows, "state = 'waiting' AND owner = ?", str(owner), ending=ending)
+        try:
+            with self._database.write() as rows:
+                if _live_worker(rows, str(owner)) is None:
+                    _interrupt(rows, "state = 'waiting' AND owner = ?", str(owner), ending=ending)
+        except OSError:
+            self._journal.abandon(owner, ending)
 
     def resume(
         self,

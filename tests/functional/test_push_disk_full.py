@@ -13,7 +13,7 @@ from csgrepo.server import Hub, Stall
 from tests import small_parts
 from tests.functional.copies import committed, noise, raised, refs, seed, state
 from tests.functional.disks import fill, mounted
-from tests.functional.jobs_clone import PATIENCE_S, until
+from tests.functional.jobs_clone import PATIENCE_S, ROOT, kill, made_clone, until
 from tests.stock import RemoteRepository, StockGit
 
 MIB = 1024 * 1024
@@ -115,3 +115,25 @@ def test_no_room_while_a_background_push_is_under_way(disk, small_hub, leave, pr
     assert push.receipt.commit == place.tip() == repo.git_head_hash()
     assert place.stored(data) == data
     assert Path(repo.local_dir, "w.bin").read_bytes() == data
+
+
+def test_no_room_to_write_down_that_the_worker_died(git, disk, bare_remote, monkeypatch):
+    """Nobody is left to carry out what waits, so nobody waits for it; with room it goes on."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with made_clone(git.at(disk), bare_remote()) as clone:
+        clone.close_gate()
+        queue = clone.queue()
+        running, waiting = queue.submit(clone.push()), queue.submit(clone.push())
+        until(lambda: clone.arrived, "the first push to arrive")
+        ballast = fill(disk, 0)
+        kill(running)
+        assert waiting.wait(PATIENCE_S).failed
+        assert running.wait(PATIENCE_S).failed
+        assert "no space left" in waiting.error
+        assert "jobs resume" in waiting.error
+        ballast.unlink()
+        clone.open_gate()
+        for command in queue.resume():
+            assert command.wait(PATIENCE_S).status == 0, command.error
+        assert [job.state for job in queue.journal.jobs()] == ["done", "done"]
+        assert waiting.status == 0
