@@ -27,6 +27,7 @@ from csgrepo.server import Answer, Corrupt, Stall
 from tests.answering import AnsweringServer, answering, reply
 from tests.functional.copies import noise, work_files
 from tests.functional.downloads import LARGE, Shelf, bodies, sent_bytes, shelf
+from tests.functional.stalls import stall_s
 
 __all__ = ["shelf"]
 
@@ -50,6 +51,14 @@ def content(shelf: Shelf, request: pytest.FixtureRequest) -> bytes:
     content = noise(LARGE)
     shelf.put({"w.bin": content}, lfs=request.param)
     return content
+
+
+def fetched_s(shelf: Shelf, folder: Path) -> int:
+    """Return what is a stall, and forget that the file was fetched to know it."""
+    there = {"cache_dir": folder / "another cache"}
+    wait_s = stall_s(lambda: file_download(shelf.id, "w.bin", **there))
+    shelf.asked(size=LARGE)
+    return wait_s
 
 
 def test_hub_that_is_away_is_passed_over_and_the_mirror_gets_no_token(shelf, mirror) -> None:
@@ -95,9 +104,9 @@ def test_file_that_the_hub_lacks_comes_from_the_mirror_at_the_same_commit(
 
 
 def test_host_that_falls_silent_is_left_and_the_next_goes_on_where_it_stopped(
-    shelf, mirror, content, monkeypatch
+    shelf, mirror, content, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", "1")
+    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", str(fetched_s(shelf, tmp_path)))
     came = 5 * BLOCK
     fault = shelf.hub.faults.add("GET", shelf.body, Stall(on="response", after=came))
 
@@ -110,9 +119,9 @@ def test_host_that_falls_silent_is_left_and_the_next_goes_on_where_it_stopped(
 
 
 def test_host_that_falls_silent_is_asked_again_where_there_is_no_other(
-    shelf, content, monkeypatch
+    shelf, content, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", "1")
+    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", str(fetched_s(shelf, tmp_path)))
     fault = shelf.hub.faults.add("GET", shelf.body, Stall(on="response", after=5 * BLOCK))
 
     assert Path(file_download(shelf.id, "w.bin")).read_bytes() == content

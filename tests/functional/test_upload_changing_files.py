@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from csgrepo import errors
-from csgrepo.hub import HubApi
+from csgrepo.hub import CommitInfo, HubApi
 from csgrepo.progress import Event, listen
 from csgrepo.server import Hub, Stall
 from tests.functional import uploads
+from tests.functional.stalls import stall_s
 from tests.functional.uploads import Target
 from tests.stock import RemoteRepository, StockGit
 
@@ -35,12 +36,17 @@ def weights(target: Target, content: bytes = WEIGHTS) -> Path | None:
 
 
 def test_a_push_that_stalls_is_given_up_and_done_again(target: Target) -> None:
+    def upload(api: HubApi, content: bytes) -> CommitInfo:
+        return api.upload_file(path_or_fileobj=content, path_in_repo="a", repo_id=target.repo_id)
+
+    wait_s = stall_s(lambda: upload(target.api, b"1"))
     hold = threading.Event()
     path = f"{target.repo_id}.*/git-receive-pack"
-    target.hub.faults.add("POST", path, Stall(event=hold))
-    with HubApi(target.hub.url, target.remote.password, timeout=1) as api:
-        info = api.upload_file(path_or_fileobj=b"1", path_in_repo="a", repo_id=target.repo_id)
+    fault = target.hub.faults.add("POST", path, Stall(event=hold))
+    with HubApi(target.hub.url, target.remote.password, timeout=wait_s) as api:
+        info = upload(api, b"2")
     hold.set()
+    assert fault.hits == 1
     assert target.head() == info.oid
 
 
