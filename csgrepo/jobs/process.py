@@ -15,6 +15,7 @@ from pathlib import Path
 __all__ = ["Owner", "Process", "attend", "dismiss", "signal_name", "status_of"]
 
 _PROC = Path("/proc")
+_DYING_S = 5.0  # how long one that was killed may take on a machine that is busy with others
 
 # Children that a thread of this process waits for: until it has written down how one ended, the
 # child counts as alive, so that nobody sees a guess first and the fact later.
@@ -104,11 +105,16 @@ class Process:
         return False
 
     def stop_group(self, patience_s: float = 5.0) -> None:
-        """End it and what it started, politely first, and wait until it is gone."""
-        for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        """End it and what it started, politely first, and wait until it is gone.
+
+        Args:
+            patience_s: how long it may take to end of itself.
+        """
+        kill = getattr(signal, "SIGKILL", signal.SIGTERM)
+        for number, wait_s in ((signal.SIGTERM, patience_s), (kill, max(patience_s, _DYING_S))):
             if not self.send(number, group=True):
                 return
-            deadline = time.monotonic() + patience_s
+            deadline = time.monotonic() + wait_s
             while self.is_alive and time.monotonic() < deadline:
                 time.sleep(0.02)
 
