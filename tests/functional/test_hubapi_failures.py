@@ -232,6 +232,17 @@ def server() -> Iterator[AnsweringServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def silent() -> Iterator[AnsweringServer]:
+    """A server that answers nobody.
+
+    Who asks it has gone before it hears of that, so it must be no other test's server.
+    """
+    with answering() as server:
+        server.default = asleep
+        yield server
+
+
 @contextlib.contextmanager
 def asking(url: str, **more: object) -> Iterator[HubApi]:
     with HubApi(url, "t" * 32, **more) as api:
@@ -288,9 +299,8 @@ def asleep(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_hub_that_never_answers(server: AnsweringServer, name: str) -> None:
-    server.default = asleep
-    with asking(server.url, timeout=0.05) as api, pytest.raises(errors.HubUnreachable):
+def test_hub_that_never_answers(silent: AnsweringServer, name: str) -> None:
+    with asking(silent.url, timeout=0.05) as api, pytest.raises(errors.HubUnreachable):
         ALL[name](api, "wanda/bert")
 
 

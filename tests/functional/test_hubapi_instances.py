@@ -84,10 +84,12 @@ def test_waiting_ends_when_the_time_is_up() -> None:
     with answering() as server, HubApi(server.url, "t" * 32) as api:
         server.default = reply(200, {"msg": "OK", "data": pending})
         instance = api.instances.get("wanda/bert", 7)
-        with pytest.raises(errors.NotRunning, match=r"Pending after 0\.3"):
-            api.instances.wait_until_running(instance, timeout=0.3)
-
-    assert len(server.asked) >= 3
+        for timeout in (0.3, 3, 30):  # the more the busier the machine is
+            with pytest.raises(errors.NotRunning, match=f"Pending after {timeout}"):
+                api.instances.wait_until_running(instance, timeout=timeout)
+            if len(server.asked) >= 3:
+                return
+    pytest.fail("it was asked once or not at all")
 
 
 @pytest.mark.parametrize(
