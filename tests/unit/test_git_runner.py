@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,11 +216,13 @@ def test_child_has_no_terminal_to_ask_on(repo: Git) -> None:
 
 
 def run_out_of_time(repo: Git, script: str) -> errors.CommandFailed:
-    started = time.monotonic()
-    with pytest.raises(errors.CommandFailed, match=r"did not end within 0\.3 s") as caught:
-        shell(repo, script).run("sh", timeout=0.3)
-    assert time.monotonic() - started < 30
-    return caught.value
+    """Run a script that has no end; it says when it has begun, however long that takes."""
+    for timeout in (0.3, 3, 30):
+        with pytest.raises(errors.CommandFailed, match=f"did not end within {timeout} s") as caught:
+            shell(repo, script).run("sh", timeout=timeout)
+        if caught.value.stderr == "started\n":
+            return caught.value
+    pytest.fail("it never began")
 
 
 def test_timeout_stops_the_child_and_what_it_started(repo: Git) -> None:
@@ -228,16 +231,15 @@ def test_timeout_stops_the_child_and_what_it_started(repo: Git) -> None:
     failed = run_out_of_time(repo, "sleep 300 & echo started >&2; sleep 300 #")
 
     assert failed.returncode == -signal.SIGTERM
-    assert failed.stderr == "started\n"
     assert processes.left_behind(mark) == {}
 
 
 def test_timeout_stops_those_who_ignore_being_asked(repo: Git) -> None:
     mark = os.environ["TEST_PROCESS_MARK"]
 
-    run_out_of_time(repo, "trap '' TERM; sleep 300 & sleep 300 #")
+    run_out_of_time(repo, "trap '' TERM; sleep 300 & echo started >&2; sleep 300 #")
 
-    assert processes.marked(mark) == {}
+    assert processes.left_behind(mark) == {}
 
 
 def test_what_outlives_git_and_holds_its_pipes_does_not_hold_the_caller(
@@ -247,12 +249,11 @@ def test_what_outlives_git_and_holds_its_pipes_does_not_hold_the_caller(
     started = time.monotonic()
 
     done = shell(repo, f"setsid sleep 300 & echo $! > '{tmp_path}/pid'; echo done #").run("sh")
+    took = time.monotonic() - started
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
     assert done.text == "done"
-    assert time.monotonic() - started < 30
-    for pid, name in processes.marked(os.environ["TEST_PROCESS_MARK"]).items():
-        assert "sleep" in name
-        os.kill(pid, signal.SIGKILL)
+    assert took < 100
 
 
 def test_interrupt_while_git_runs_stops_it(repo: Git) -> None:
@@ -280,10 +281,10 @@ def test_on_start_gets_the_process_and_may_stop_it(repo: Git) -> None:
 
 
 def test_commands_leave_no_thread_behind(repo: Git) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(5):
         repo.run("status", "--porcelain", stdin=b"")
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 # --- no token where others can read it ---------------------------------------------------------
@@ -295,15 +296,16 @@ def test_no_secret_in_any_argument_list(
     version: tuple[int, ...], repo: Git, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend_version(monkeypatch, version)
-    header = Secret(f"Authorization: Bearer {TOKEN}")
+    token = uuid.uuid4().hex  # no other test's, of which the arguments are seen too
+    header = Secret(f"Authorization: Bearer {token}")
     script = 'printf %s "$TOKEN"; git config http.extraHeader; cat /proc/[0-9]*/cmdline 2>/dev/null'
 
     answer = shell(repo, f"{script}; true #").configured(
-        ("http.extraHeader", header), env={"TOKEN": Secret(TOKEN)}
+        ("http.extraHeader", header), env={"TOKEN": Secret(token)}
     )
     said = answer.run("sh").stdout
 
-    assert said.count(TOKEN.encode()) == 2  # it was there to be used, and nowhere else
+    assert said.count(token.encode()) == 2  # it was there to be used, and nowhere else
 
 
 def test_failed_command_shows_no_secret(repo: Git) -> None:

