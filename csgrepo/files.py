@@ -40,6 +40,8 @@ __all__ = [
 
 BLOCK = 1024 * 1024
 _UNMARKED_S = 60.0
+_LONGEST_PATH = 4096  # characters
+_LONGEST_PART = 255  # bytes, on the file systems of Linux and macOS
 _RING = 4  # blocks in flight between the reader and the hash
 
 # linux/fs.h: _IOW(0x94, 9, int), the same on every architecture that has reflinks.
@@ -207,6 +209,8 @@ def check_name(name: str) -> list[str]:
     """
     if not name or "\0" in name:
         raise UnsafePath(name, "it is empty or holds a NUL byte")
+    if len(name) > _LONGEST_PATH:
+        raise UnsafePath(f"{name[:80]}…", f"it has {len(name)} characters, too many for a path")
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
         raise UnsafePath(name, "it is an absolute path")
     parts = name.split("/")
@@ -222,6 +226,12 @@ def _check_part(name: str, part: str) -> None:
         raise UnsafePath(name, "on Windows it climbs out of its folder")
     if _DOT_GIT.fullmatch(_IGNORED.sub("", part)):
         raise UnsafePath(name, "git keeps that name for itself")
+    try:
+        length = len(os.fsencode(part))
+    except UnicodeEncodeError:
+        raise UnsafePath(ascii(name), "it holds half a character") from None
+    if os.name == "posix" and length > _LONGEST_PART:
+        raise UnsafePath(name, f"{length} bytes between two slashes; a name has 255 at most")
     if os.name == "nt" and ("\\" in part or ":" in part or _RESERVED.fullmatch(part)):
         raise UnsafePath(name, "Windows does not allow it")
 

@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from filelock import FileLock
 
@@ -59,6 +59,7 @@ class RepoFolder:
         scheme, host, port = origin(endpoint)
         default = {"http": 80, "https": 443}[scheme]
         place = host.replace(":", "_") + ("" if port == default else f"_{port}")
+        place += quote(urlsplit(endpoint).path.rstrip("/"), safe="")  # another hub on that host
         return cls(cache / place / repo.repo_type.rest_plural / repo.namespace / repo.name)
 
     @contextlib.contextmanager

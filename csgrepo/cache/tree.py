@@ -20,6 +20,7 @@ __all__ = ["Tree", "TreeFile", "is_commit"]
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ANYWHERE = Path(os.devnull) / "nowhere"  # names are judged by their own text alone
 
 
@@ -88,6 +89,8 @@ class Tree:
         """
         listed = {}
         for file in files:
+            if _SURROGATE.search(file.path):  # what JSON can hold, and no address
+                raise UnsafePath(ascii(file.path), "it holds half a character")
             safe_join(_ANYWHERE, file.path)
             if file.path in listed:
                 raise UnsafePath(file.path, "it stands twice in the list of files")

@@ -11,6 +11,7 @@ from csgrepo.credentials.helper import Helper
 from csgrepo.credentials.token_file import checked_token, read_own_token, read_token
 from csgrepo.errors import InvalidInput
 from csgrepo.http import Origin, origin
+from csgrepo.http.address import shown
 from csgrepo.redact import Secret
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Credentials:
         endpoint: the hub's address.
 
     Raises:
-        InvalidInput: the token cannot be sent.
+        InvalidInput: the token cannot be sent, or there is a password in the hub's address.
 
     Example:
         >>> proof = Credentials("https://hub.example", "0123456789abcdef")
@@ -70,6 +71,11 @@ class Credentials:
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         home = origin(self.endpoint)
+        if "@" in urlsplit(self.endpoint).netloc:  # it would be in every message and remote
+            raise InvalidInput(
+                f"the hub's address {shown(endpoint)} holds a user name or a password; leave them "
+                "out, and pass token= or set CSGHUB_TOKEN"
+            )
         self._hub = [home, *([_SAME_HUB[home]] if home in _SAME_HUB else [])]
         self._lookup = token is True
         self._given = None if isinstance(token, bool | None) else checked_token(token, "the token")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from csgrepo.download.part import BLOCK
 from csgrepo.errors import TransferError
 from csgrepo.http.address import shown
+from csgrepo.http.transfer import web_page
 from csgrepo.http.wire import CutOff
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 
 class _Cut(Exception):
     """An answer that ended before its time; asking for the rest may help."""
+
+
+class _Whole(Exception):
+    """An answer with the whole file, to one of several who had asked for a range of it."""
 
 
 class Follower:
@@ -109,6 +114,7 @@ class Ranges:
         self._part = part
         self._on_bytes = on_bytes
         self._stop = threading.Event()
+        self._shared = False  # whether there are other ranges to ask for
 
     def fetch_missing(self, connections: int, tell: Callable[[], object]) -> None:
         """Fetch all blocks that are not there.
@@ -125,6 +131,7 @@ class Ranges:
         if there:
             self._on_bytes(there)
         waiting = deque(runs(missing))
+        self._shared = len(waiting) > 1
 
         def take(index: int, content: bytes) -> None:
             if not self._part.has(index):
@@ -140,11 +147,20 @@ class Ranges:
                     return
                 self._fetch(first, last, take)
 
-        if connections <= 1 or len(waiting) <= 1:
+        try:
+            self._at_once(work, min(connections, len(waiting)))
+        except _Whole:  # each range would bring all that stands before it once more
+            self._shared = False
+            self._stop.clear()
+            if missing := self._part.missing():
+                self._fetch(missing[0], missing[-1], take)
+
+    def _at_once(self, work: Callable[[], None], threads: int) -> None:
+        if threads <= 1:
             work()
             return
-        with ThreadPoolExecutor(min(connections, len(waiting)), "csgrepo-range") as pool:
-            futures = [pool.submit(work) for _ in range(min(connections, len(waiting)))]
+        with ThreadPoolExecutor(threads, "csgrepo-range") as pool:
+            futures = [pool.submit(work) for _ in range(threads)]
             try:
                 for future in futures:
                     future.result()
@@ -160,6 +176,7 @@ class Ranges:
             changed |= self._part.write(index, content)
 
         self._stop.clear()  # it is set once all missing ones came over several connections
+        self._shared = False
         self._fetch(first, last, take)
         return changed
 
@@ -240,7 +257,10 @@ class Ranges:
         if response.status == 200:
             length = response.headers.get("Content-Length", str(self._part.size))
             if length != str(self._part.size):
-                raise self._error(f"the server has {length} bytes of {self._part.size}")
+                what = web_page(response) or f"the server has {length} bytes of {self._part.size}"
+                raise self._error(what)
+            if start and self._shared:
+                raise _Whole
             return 0
         match = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
         if not match or int(match[1]) != start or int(match[2]) != self._part.size:

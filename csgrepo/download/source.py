@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 from csgrepo.cache import Tree, TreeFile, is_commit
 from csgrepo.errors import HubHTTPError, NotFound, TransferError
+from csgrepo.files import check_name
 from csgrepo.http import Http
+from csgrepo.http.envelope import unwrap
 from csgrepo.http.wire import CutOff
 from csgrepo.hub.connection import repo_path
 from csgrepo.redact import Secret
@@ -176,7 +178,9 @@ class Source:
         fields = response.mapping()
         if fields.get("sha") != commit:
             raise response.unexpected("another commit's files")
-        return _rows(fields.get("siblings"), response), response
+        if "siblings" not in fields:
+            raise response.unexpected("a model without its 'siblings'")
+        return _rows(fields["siblings"], response), response
 
     def _listing(self, commit: str) -> tuple[list[Mapping[str, object]], Response]:
         path = f"/csg/api/datasets/{self.repo}/tree/{commit}"
@@ -191,7 +195,8 @@ class Source:
             for row, response in self._pages(commit, folders.pop()):
                 last = response
                 if row.get("type") == "dir":
-                    folders.append(str(row.get("path")))
+                    check_name(path := str(row["path"]))  # one that nests for ever ends there
+                    folders.append(path)
                 else:
                     found.append(row)
         if last is None:
@@ -199,22 +204,31 @@ class Source:
         return found, last
 
     def _pages(self, commit: str, folder: str) -> Iterator[tuple[Mapping[str, object], Response]]:
+        """Yield the entries of a folder; nothing only for a commit that there is not."""
         at = f"{repo_path(self.repo)}/refs/{commit}/tree/{quote(folder, safe='/')}"
         cursor, seen = "", set[str]()
         while cursor not in seen:
             seen.add(cursor)
             more = {"cursor": cursor} if cursor else {}
             response = self._ask("GET", at, {"limit": _LARGEST_PAGE, **more})
-            if not response.content:
+            if not (response.content or folder or cursor):
                 return
-            data = response.mapping().get("data")
-            page = data if isinstance(data, dict) else {}
-            for row in _rows(page.get("Files"), response):
-                inside = str(row.get("path")).startswith(f"{folder}/" if folder else "")
-                if not inside:
+            data = unwrap(response).get("data")
+            if not isinstance(data, dict) or "Files" not in data:
+                raise response.unexpected("a folder without its 'Files'")
+            rows = _rows(data["Files"], response)
+            if folder and not (rows or cursor):
+                raise response.unexpected(f"nothing in the folder {folder!r}, which was listed,")
+            for row in rows:
+                path = row.get("path")
+                parent, _, name = path.rpartition("/") if isinstance(path, str) else ("", "", "")
+                if not name or parent != folder:
                     raise response.unexpected("what is not in the folder that was asked for")
                 yield row, response
-            cursor = str(page.get("Cursor") or "")
+            cursor = str(data.get("Cursor") or "")
+            if not cursor:
+                return
+        raise response.unexpected(f"the pages of the folder {folder!r} in circles")
 
     def _ask(
         self, method: str, path: str, params: Mapping[str, str | int] | None = None
@@ -238,7 +252,7 @@ def _infix(repo: RepoId) -> str:
 
 
 def _rows(value: object, response: Response) -> list[Mapping[str, object]]:
-    rows = value or []
+    rows = [] if value is None else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise response.unexpected("something else than a list of files")
     return rows

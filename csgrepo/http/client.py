@@ -307,7 +307,7 @@ class Http:
     def _follow(self, call: Call) -> Response:
         for _ in range(MAX_REDIRECTS + 1):
             response = self._wire.send(call)
-            location = response.headers.get("Location")
+            location = response.location
             if response.status not in {301, 302, 303, 307, 308} or not location:
                 return response
             with response:

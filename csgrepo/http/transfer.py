@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from csgrepo.http.wire import Response
 
-__all__ = ["Download", "FileBody", "Sink"]
+__all__ = ["Download", "FileBody", "Sink", "web_page"]
 
 
 class Sink(Protocol):
@@ -96,6 +96,7 @@ class Download:
     on_answer: Callable[[str, int | None], object] | None = None
     etag: str = ""
     done: bool = False
+    version: tuple[str, str] | None = None  # of the answer before, if there was one
 
     @property
     def fixed(self) -> bool:
@@ -105,7 +106,7 @@ class Download:
     def headers(self) -> dict[str, str]:
         """Return what to ask with: for what is missing, and as it is."""
         wanted = {"Accept-Encoding": "identity"}
-        if self.position:
+        if self.position and (self.fixed or self.etag or any(self.version or ())):
             wanted["Range"] = f"bytes={self.position}-"
             if self.etag:
                 wanted["If-Range"] = self.etag
@@ -122,7 +123,7 @@ class Download:
             return self._error("the server did not go on where the last part ended")
         if response.status == 200 and self.position:
             self._restart()
-        self.etag = _strong_tag(response)
+        self.etag, self.version = _strong_tag(response), _version(response)
         if self.on_answer:
             self.on_answer(self.etag, self.size)
         return self._write(response)
@@ -139,16 +140,26 @@ class Download:
             self._learn_size(_number(response.headers.get("Content-Length")), response)
             return True
         first, total = _content_range(response.headers.get("Content-Range", ""))
-        if first != self.position or self._is_another(total, _strong_tag(response)):
+        if first != self.position or self._is_another(total, response):
             return False
         self._learn_size(total, response)
         return True
 
-    def _is_another(self, total: int | None, etag: str) -> bool:
-        """Tell whether what the answer goes on with cannot be what came before."""
-        known_tags = {self.etag, etag} - {""}
-        resized = not self.fixed and None not in {total, self.size} and total != self.size
-        return len(known_tags) > 1 or resized
+    def _is_another(self, total: int | None, response: Response) -> bool:
+        """Tell whether what the answer goes on with may not be what came before.
+
+        A file whose digest is known is checked in the end. Of any other nobody would notice that
+        it has the beginning of one and the end of another.
+        """
+        etag = _strong_tag(response)
+        if self.fixed:
+            return len({self.etag, etag} - {""}) > 1
+        if None not in {total, self.size} and total != self.size:
+            return True
+        if self.version is None:  # an earlier call took what came before
+            return etag != self.etag
+        version = _version(response)
+        return version != self.version or not any(version)
 
     def _learn_size(self, total: int | None, response: Response) -> None:
         chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
@@ -158,7 +169,8 @@ class Download:
             )
         if None not in {total, self.size} and total != self.size:
             raise self._error(
-                f"the server has {total} bytes where {self.size} were expected; its copy is "
+                web_page(response)
+                or f"the server has {total} bytes where {self.size} were expected; its copy is "
                 "damaged, or another file"
             )
         self.size = self.size if total is None else total
@@ -172,7 +184,7 @@ class Download:
         self._moved(-self.position)
         if not self.fixed:
             self.size = None
-        self.etag = ""
+        self.etag, self.version = "", None
 
     def _write(self, response: Response) -> TransferError | None:
         try:
@@ -202,10 +214,22 @@ class Download:
         return TransferError(f"{shown(self.url)} could not be downloaded: {what}")
 
 
+def web_page(response: Response) -> str:
+    """Return what to say of a file of the wrong length if it is a web page, else ``""``."""
+    if not response.headers.get("Content-Type", "").lower().startswith("text/html"):
+        return ""
+    return "a web page came in its place, such as a proxy sends where one has to log in"
+
+
 def _strong_tag(response: Response) -> str:
     """Return the tag that is the same only while all bytes are, if the server gives one."""
     etag = response.headers.get("ETag", "")
     return "" if etag.startswith("W/") else etag
+
+
+def _version(response: Response) -> tuple[str, str]:
+    """Return all that the server says of which state of the file this is."""
+    return response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
 
 
 def _content_range(text: str) -> tuple[int | None, int | None]:

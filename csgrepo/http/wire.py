@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from csgrepo._version import __version__
-from csgrepo.errors import HubHTTPError, HubUnreachable, TransferError
+from csgrepo.errors import HubHTTPError, HubUnreachable, InvalidInput, TransferError
 from csgrepo.http import ending
 from csgrepo.http.address import origin, shown
 from csgrepo.http.call import Call
@@ -26,6 +28,9 @@ __all__ = ["CutOff", "NoAnswer", "Response", "Wire", "html_notice"]
 CONNECT_TIMEOUT_S = 10.0
 CONNECTIONS = 32
 LONGEST_REFUSAL = 64 * 1024
+LONGEST_ANSWER = 512 * 1024 * 1024  # the description of a million files has half of that
+# 408 and 429 pass; the others say no to every attempt.
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 4(?!08|29)")
 # As fast as larger ones; what has come of a piece when the connection breaks is lost.
 PIECE = 256 * 1024
 
@@ -43,11 +48,19 @@ class NoAnswer(Exception):
 
         super().__init__()
         unsent = (exceptions.ConnectTimeout, ConnectTimeoutError, NewConnectionError)
-        hopeless = (exceptions.SSLError, exceptions.InvalidURL, exceptions.InvalidHeader)
+        hopeless = (
+            exceptions.SSLError,
+            exceptions.InvalidURL,
+            exceptions.InvalidHeader,
+            exceptions.InvalidSchema,  # a SOCKS proxy without the package it needs
+        )
         self.unsent = any(isinstance(step, unsent) for step in chain)
-        self.hopeless = any(isinstance(step, hopeless) for step in chain)
         self.cause = chain[-1]
-        self.error = HubUnreachable(shown(call.url), self._why(call))
+        self.hopeless = any(isinstance(step, hopeless) for step in chain) or bool(
+            _REFUSED_BY_PROXY.search(str(self.cause))
+        )
+        by = "the proxy: " if any(isinstance(step, exceptions.ProxyError) for step in chain) else ""
+        self.error = HubUnreachable(shown(call.url), by + self._why(call))
 
     def _why(self, call: Call) -> str:
         if isinstance(self.cause, TimeoutError):
@@ -117,6 +130,14 @@ class Response:
             with contextlib.suppress(OSError, RuntimeError, ValueError):
                 shutdown()
         self.close()
+
+    @property
+    def location(self) -> str:
+        """Where the answer points to, ``""`` for nowhere; some servers write it in plain UTF-8."""
+        text = self.headers.get("Location", "")
+        with contextlib.suppress(UnicodeError):
+            return text.encode("latin-1").decode("utf-8")
+        return text
 
     @property
     def content(self) -> bytes:
@@ -274,13 +295,14 @@ class Wire:
         prepared = session.prepare_request(request)
         url = prepared.url or call.url
         options = session.merge_environment_settings(url, {}, call.stream, None, None)
+        _check_proxy(url, options["proxies"])
         # Not session.send: that reads the bodies of redirects, and keeps cookies.
         adapter: Any = session.get_adapter(url)
         answer: requests.Response = adapter.send(
             prepared, timeout=(call.timeout_s, call.answer_timeout_s), **options
         )
         if not call.stream:
-            answer.content  # noqa: B018 - reads the body, so that a short one is noticed here
+            _read_all(answer)
         return answer
 
     def _opened(self) -> requests.Session:
@@ -288,6 +310,24 @@ class Wire:
             if self._session is None:
                 self._session = _new_session()
             return self._session
+
+
+def _read_all(answer: requests.Response) -> None:
+    """Read the body, so that a short one is noticed here, and one without end too.
+
+    Raises:
+        TransferError: it is longer than any answer can be.
+    """
+    body = bytearray()
+    for piece in answer.iter_content(PIECE):
+        body += piece
+        if len(body) > LONGEST_ANSWER:
+            answer.close()
+            raise TransferError(
+                f"{shown(answer.url)} sends more than {LONGEST_ANSWER >> 20} MiB where an answer "
+                "was expected; another server may be at this address"
+            )
+    answer._content = bytes(body)
 
 
 def _masked(record: logging.LogRecord) -> bool:
@@ -304,16 +344,15 @@ def _new_session() -> requests.Session:
 
     # Its lines for debugging hold whole queries.
     logging.getLogger("urllib3.connectionpool").addFilter(_masked)
-    pools = _pool_classes()
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **options: Any) -> None:
             super().init_poolmanager(*args, **options)
-            self.poolmanager.pool_classes_by_scheme = pools
+            _use_own_connections(self.poolmanager)
 
         def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
             manager = super().proxy_manager_for(proxy, **options)
-            manager.pool_classes_by_scheme = pools
+            _use_own_connections(manager)
             return manager
 
     session = requests.Session()
@@ -325,36 +364,56 @@ def _new_session() -> requests.Session:
     return session
 
 
-def _pool_classes() -> dict[str, Any]:
-    """Return connection pools whose timeout means silence.
+def _use_own_connections(manager: Any) -> None:
+    """Have a manager's connections, those through a SOCKS proxy too, take timeout for silence.
 
     urllib3 bounds the sending of each piece, however slow the line, by the time allowed for
     connecting. Here connecting has a bound of its own, and any byte that moves counts.
     """
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    classes = manager.pool_classes_by_scheme
+    if not any(hasattr(pool, "bounds_silence") for pool in classes.values()):  # a kept one
+        manager.pool_classes_by_scheme = {
+            scheme: _own_pool_class(pool) for scheme, pool in classes.items()
+        }
 
-    class Plain(HTTPConnection):
+
+def _own_pool_class(base: Any) -> Any:
+    class Connection(base.ConnectionCls):  # type: ignore[misc]
         def connect(self) -> None:
             _connect(self, super().connect)
 
         def send(self, data: Any) -> None:
             _send_piece(self, data, super().send)
 
-    class Tls(HTTPSConnection):
-        def connect(self) -> None:
-            _connect(self, super().connect)
+    class Pool(base):  # type: ignore[misc]
+        ConnectionCls = Connection
+        bounds_silence = True
 
-        def send(self, data: Any) -> None:
-            _send_piece(self, data, super().send)
+    return Pool
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
 
-    class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = Tls
+def _check_proxy(url: str, proxies: Mapping[str, str]) -> None:
+    """Refuse what the libraries below would stumble over with its password in their words.
 
-    return {"http": PlainPool, "https": TlsPool}
+    Raises:
+        InvalidInput: the environment names a proxy that cannot be one.
+    """
+    from requests.utils import select_proxy
+
+    proxy = select_proxy(url, proxies)
+    if not proxy:
+        return
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        valid = bool(parts.hostname) and parts.port != 0 and "@" not in parts.path
+        valid = valid and ("://" in proxy or "@" not in proxy)  # a user would pass for a scheme
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidInput(
+            "the environment (HTTPS_PROXY or its like) names a proxy whose host or port cannot be "
+            "read; write http://host:port, and in a password %2F for a slash and %40 for an @"
+        ) from None
 
 
 def _connect(connection: Any, connect: Callable[[], None]) -> None:

@@ -27,6 +27,7 @@ __all__ = [
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST_PATH = 4096  # folders within folders without end stop there
 
 
 def checked_commit(text: str) -> str:
@@ -160,7 +161,7 @@ class RepoObject:
                 has no digest.
         """
         path = needed_text(fields, "path", "a file")
-        if path.startswith("/") or {"..", "."} & set(path.split("/")):
+        if path.startswith("/") or {"..", "."} & set(path.split("/")) or len(path) > _LONGEST_PATH:
             raise HubError(f"the hub named a file that cannot be one: {path[:200]!r}")
         size = number(fields, "size") or 0
         lfs = None

@@ -26,15 +26,23 @@ _LOGS = 100
 
 
 def walk(hub: HubConnection, repo: RepoId, commit: str, top: str = "") -> Iterator[RepoObject]:
-    """Yield all files below a folder, each folder's own before those of its folders."""
+    """Yield all files below a folder, each folder's own before those of its folders.
+
+    Raises:
+        HubError: the hub lists a folder, and then nothing in it; git has no empty ones.
+    """
     waiting = [top]
     while waiting:
         inner = []
-        for entry in folder(hub, repo, commit, waiting.pop()):
+        empty = True
+        for entry in folder(hub, repo, commit, path := waiting.pop()):
+            empty = False
             if entry.type == "dir":
                 inner.append(entry.path)
             else:
                 yield entry
+        if empty and path != top:
+            raise HubError(f"the hub listed the folder {path!r} of {repo}, and then nothing in it")
         waiting.extend(reversed(inner))
 
 

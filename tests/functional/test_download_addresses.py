@@ -130,6 +130,9 @@ def test_what_cannot_be_fetched(server, tmp_path, monkeypatch) -> None:
             http_get(url, local_dir=tmp_path, file_name=name)
     with pytest.raises(UnsafePath):
         http_get(f"{server.url}/..%2Fx", local_dir=tmp_path, file_name="../x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InvalidInput, match="is a folder"):
+        http_get(f"{server.url}/folder", local_dir=tmp_path)
     monkeypatch.setenv("CSGHUB_OFFLINE", "1")
     with pytest.raises(NotCached):
         http_get(f"{server.url}/x", local_dir=tmp_path)
@@ -222,6 +225,52 @@ def test_part_in_any_state_ends_in_the_right_bytes(server, folder, harm) -> None
 
     assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["x.bin"]
+
+
+OLD, NEW = "Wed, 21 Oct 2015 07:28:00 GMT", "Thu, 22 Oct 2015 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"ETag": 'W/"1"'}, {"ETag": 'W/"2"'}),
+        ({"Last_Modified": OLD}, {"Last_Modified": NEW}),
+        ({"ETag": '"1"'}, {}),
+        ({}, {"ETag": '"2"'}),
+    ],
+    ids=["no word of it", "weak tag", "time", "tag is gone", "tag came"],
+)
+def test_file_that_changed_while_it_came_is_not_joined_from_both(
+    server, folder, before, after
+) -> None:
+    new, length = CONTENT[::-1], str(len(CONTENT))
+    cut = BLOCK + 100
+    server.script.append(then_hang_up(reply(200, CONTENT[:cut], Content_Length=length, **before)))
+
+    def careless(handler: Handler) -> None:  # it sends any range, whatever the condition
+        wanted = handler.headers.get("Range")
+        if not wanted:
+            return reply(200, new, **after)(handler)
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        where = f"bytes {start}-{len(new) - 1}/{len(new)}"
+        return reply(206, new[start:], Content_Range=where, **after)(handler)
+
+    server.default = careless
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == new
+
+
+def test_file_whose_time_stays_is_gone_on_with(server, folder) -> None:
+    length = str(len(CONTENT))
+    server.script.append(
+        then_hang_up(reply(200, CONTENT[:BLOCK], Content_Length=length, Last_Modified=OLD))
+    )
+    where = f"bytes {BLOCK}-{len(CONTENT) - 1}/{len(CONTENT)}"
+    server.script.append(reply(206, CONTENT[BLOCK:], Content_Range=where, Last_Modified=OLD))
+
+    assert Path(http_get(f"{server.url}/x.bin", local_dir=folder)).read_bytes() == CONTENT
+    assert server.asked[1].headers["range"] == f"bytes={BLOCK}-"
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"e"'], ids=["no tag", "weak tag"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from csgrepo import DigestMismatch, DiskFull, NotFound, file_download, snapshot_download
+from csgrepo.download import fleet
+from csgrepo.download import ranges as mover
 from csgrepo.download.part import BLOCK
 from csgrepo.http import Response
 from csgrepo.progress import Event, listen
 from csgrepo.server import Answer, Corrupt, Reset, Truncate
 from csgrepo.server.http import downloads as hub_downloads
+from tests.answering import answering, reply
 from tests.functional.copies import noise
 from tests.functional.disks import mounted
 from tests.functional.downloads import LARGE, Shelf, bodies, sent_bytes, shelf
@@ -322,3 +326,20 @@ def test_system_without_positioned_writes_gets_every_byte(shelf, content, monkey
     monkeypatch.delattr("os.pread")
 
     assert Path(file_download(shelf.id, "w.bin")).read_bytes() == content
+
+
+def test_server_that_knows_no_ranges_sends_the_file_few_times(tmp_path, monkeypatch) -> None:
+    content = noise(LARGE)  # thirteen blocks
+    monkeypatch.setattr(mover, "_BLOCKS_PER_RANGE", 1)
+    monkeypatch.setattr(fleet, "_MOST_RANGES", 2)
+    blob = hashlib.sha1(b"blob %d\0" % LARGE + content).hexdigest()
+    with answering() as server:
+        server.default = reply(200, content, ETag=f'"{blob}"')
+
+        path = file_download(
+            "wanda/bert", "w.bin", revision="c0ffee" + "0" * 34, endpoint=server.url, token=False
+        )
+
+        assert Path(path).read_bytes() == content
+        # The description, one or two ranges on each of two connections, and then all of it.
+        assert len(server.asked) <= 6

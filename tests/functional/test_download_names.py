@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from csgrepo import HubHTTPError, NotFound, UnsafePath, file_download, snapshot_download
+from csgrepo import (
+    HubHTTPError,
+    NotFound,
+    TransferError,
+    UnsafePath,
+    file_download,
+    snapshot_download,
+)
 from tests.answering import Answer, AnsweringServer, answering, reply
 from tests.functional.copies import work_files
 
@@ -51,7 +58,7 @@ def fetch(server: AnsweringServer, tmp_path: Path, **more: object) -> str:
 NAMES = [
     "../x", "a/../../x", "/x", "/etc/passwd", "C:\\x", "C:/x", "c:x", "\\\\host\\share", "\\x",
     "a/..\\..\\x", "..\\x", ".git/hooks/x", "a/.GIT/config", ".git\u200c/x", "git~1/config",
-    ".git./config", "a//x", "./x", "a/./x", "", "a\0b", "x/",
+    ".git./config", "a//x", "./x", "a/./x", "", "a\0b", "x/", "\ud800", "x\udcff", "x" * 256,
 ]  # fmt: skip
 
 
@@ -114,12 +121,68 @@ def test_file_that_is_described_wrongly_is_an_error(server, tmp_path, bad) -> No
     assert not list(tmp_path.rglob("blobs/*"))
 
 
-@pytest.mark.parametrize("rows", ["text", 5, [1], [["a"]], {"a": 1}])
+@pytest.mark.parametrize("rows", ["text", 5, [1], [["a"]], {"a": 1}, {}, "", 0, False])
 def test_list_of_files_that_is_none_is_an_error(server, tmp_path, rows) -> None:
     hub_with(server, rows)
 
     with pytest.raises(HubHTTPError):
         fetch(server, tmp_path)
+
+
+def test_description_without_its_list_of_files_is_no_empty_repository(server, tmp_path) -> None:
+    server.script.append(reply(200, {"msg": "OK", "data": {"id": COMMIT}}))
+    server.default = reply(200, {"id": "wanda/bert", "sha": COMMIT})
+
+    with pytest.raises(HubHTTPError, match="siblings"):
+        fetch(server, tmp_path)
+
+
+def entry(path: str, kind: str = "file") -> dict[str, object]:
+    return {"path": path, "type": kind, "size": 7, "sha": BLOB, "lfs": False}
+
+
+@pytest.mark.parametrize(
+    ("inner", "why"),
+    [
+        (b"", "no valid JSON"),
+        ({"msg": "OK", "data": None}, "Files"),
+        ({"msg": "OK", "data": {"Files": None, "Cursor": ""}}, "nothing in the folder"),
+        ({"msg": "SYS-ERR-1: out of order", "code": "SYS-ERR-1"}, "out of order"),
+        ({"msg": "OK", "data": {"Files": [entry("a/x")], "Cursor": "next"}}, "circles"),
+        ({"msg": "OK", "data": {"Files": [entry("b/x")], "Cursor": ""}}, "not in the folder"),
+        ({"msg": "OK", "data": {"Files": [entry("a/", "dir")], "Cursor": ""}}, "not in the folder"),
+    ],
+    ids=["no body", "no data", "no entries", "refusal", "circles", "elsewhere", "itself"],
+)
+def test_folder_of_which_the_list_is_wrong_is_not_left_out(server, tmp_path, inner, why) -> None:
+    listed = {"msg": "OK", "data": {"Files": [entry("a", "dir"), entry("b")], "Cursor": ""}}
+
+    def answer(handler: object) -> None:
+        path = handler.path.split("?")[0]
+        if "last_commit" in path:
+            reply(200, {"msg": "OK", "data": {"id": COMMIT}})(handler)
+        else:
+            reply(200, listed if path.endswith("/tree/") else inner)(handler)
+
+    server.default = answer
+
+    with pytest.raises(HubHTTPError, match=why):
+        fetch(server, tmp_path, repo_type="code")
+
+
+def test_login_page_in_place_of_a_file_is_called_one(server, tmp_path) -> None:
+    hub_with(server, [row("a.txt"), row("w.bin", size=3 * 1024 * 1024)])
+    told = server.default
+
+    def answer(handler: object) -> None:
+        page = reply(200, b"<html>log in</html>", Content_Type="text/html; charset=utf-8")
+        (page if "/resolve/" in handler.path else told)(handler)
+
+    server.default = answer
+
+    for name in ("a.txt", "w.bin"):
+        with pytest.raises(TransferError, match="web page"):
+            fetch(server, tmp_path, allow_patterns=name)
 
 
 @pytest.mark.parametrize("commit", ["../../x", "main", 5, None, ""])

@@ -12,6 +12,7 @@ import pytest
 import csgrepo
 from csgrepo import NotCached, NotFound, file_download, snapshot_download
 from csgrepo.server import Hub
+from tests.answering import Handler, answering, reply
 from tests.functional.copies import noise, work_files
 from tests.functional.disks import mounted, read_only
 from tests.functional.downloads import LARGE, Shelf, bodies, shelf
@@ -192,6 +193,34 @@ def test_two_hubs_with_the_same_name_have_their_own_caches(shelf: Shelf, account
         theirs = file_download(shelf.id, "w.txt", endpoint=other.url, token=token)
 
     assert (read(ours), read(theirs)) == (b"ours", b"theirs")
+
+
+def test_two_hubs_below_one_address_have_their_own_caches(tmp_path: Path) -> None:
+    heads = {"/a": "a" * 40, "/b": "b" * 40}
+    with answering() as server:
+
+        def answer(handler: Handler) -> None:
+            head = heads[handler.path[:2]]
+            if "last_commit" in handler.path:
+                reply(200, {"msg": "OK", "data": {"id": head}})(handler)
+            else:
+                reply(200, {"sha": head, "siblings": None})(handler)
+
+        server.default = answer
+        places = {
+            prefix: snapshot_download("wanda/bert", endpoint=f"{server.url}{prefix}", token=False)
+            for prefix in heads
+        }
+        server.default = reply(500)
+        offline = {
+            prefix: snapshot_download(
+                "wanda/bert", endpoint=f"{server.url}{prefix}/", local_files_only=True
+            )
+            for prefix in heads
+        }
+
+    assert offline == places
+    assert {Path(place).name for place in places.values()} == set(heads.values())
 
 
 def test_where_links_do_not_work_files_are_copies(shelf: Shelf, monkeypatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from csgrepo import errors
 from csgrepo.hub import HubApi
-from tests.answering import AnsweringServer, answering, reply
+from tests.answering import AnsweringServer, Handler, answering, reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,3 +184,32 @@ def test_dataset_is_made_without_the_type_that_the_hub_reads_as_a_number(
         "name": "bert",
         "private": False,
     }
+
+
+def test_folder_that_was_listed_and_then_comes_empty_is_not_left_out(
+    server: AnsweringServer, api: HubApi
+) -> None:
+    entries = [{"path": "sub", "type": "dir"}, {"path": "a.txt", "type": "file"}]
+    answer(server, COMMIT, {"msg": "OK", "data": {"Files": entries, "Cursor": ""}}, b"")
+
+    with pytest.raises(errors.HubError, match="'sub'"):
+        api.list_repo_files("wanda/bert")
+
+
+def test_folders_within_folders_without_end_are_left_at_some_depth(
+    server: AnsweringServer, api: HubApi
+) -> None:
+    name = "d" * 1500
+
+    def deeper(handler: Handler) -> None:
+        inside = handler.path.partition("?")[0].partition("/tree/")[2]
+        path = f"{inside}/{name}" if inside else name
+        entries = [{"path": path, "type": "dir"}]
+        reply(200, {"msg": "OK", "data": {"Files": entries, "Cursor": ""}})(handler)
+
+    answer(server, COMMIT)
+    server.default = deeper
+
+    with pytest.raises(errors.HubError, match="cannot be one"):
+        api.list_repo_files("wanda/bert")
+    assert len(server.asked) == 4

@@ -699,3 +699,10 @@ def test_account_without_a_name_is_an_error(server: AnsweringServer, answer: obj
 
     with pytest.raises(errors.HubHTTPError, match="without a name"):
         account_of(Credentials(server.url, TOKEN))
+
+
+def test_password_in_the_hubs_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(errors.InvalidInput, match="CSGHUB_TOKEN") as caught:
+        Credentials("https://wanda:s3cr3t-token@hub.example")
+
+    assert "s3cr3t-token" not in str(caught.value)

@@ -183,6 +183,27 @@ def test_safe_join_refuses(name: str, tmp_path: Path) -> None:
     assert caught.value.name == name
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a/" * 2048 + "b", "4097 characters"),
+        ("x/\ud800", "half a character"),
+        ("模" * 86, "258 bytes"),
+    ],
+    ids=["long path", "surrogate", "long name"],
+)
+def test_safe_join_when_no_file_can_have_that_name_then_it_is_refused(
+    name: str, why: str, tmp_path: Path
+) -> None:
+    if os.name != "posix" and "bytes" in why:
+        pytest.skip("names are counted in other units here")
+    with pytest.raises(UnsafePath, match=why) as caught:
+        files.safe_join(tmp_path, name)
+
+    assert str(caught.value).isprintable()
+    assert files.safe_join(tmp_path, "模" * 85)
+
+
 @pytest.mark.parametrize("name", ALLOWED, ids=ascii)
 def test_safe_join_joins(name: str, tmp_path: Path) -> None:
     assert files.safe_join(tmp_path, name) == tmp_path.joinpath(*name.split("/"))

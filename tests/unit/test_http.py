@@ -6,6 +6,7 @@ import contextlib
 import email.utils
 import io
 import json
+import logging
 import pickle
 import socket
 import ssl
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from csgrepo import errors
-from csgrepo.http import Http, origin
+from csgrepo.http import Http, origin, wire
 from csgrepo.http.wire import _send_piece
 from csgrepo.redact import Secret
 from tests import machine
@@ -824,6 +825,94 @@ def test_proxy_that_does_not_answer_is_reported_without_its_password(
         http.request("GET", "http://hub.example/x")
 
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://wanda:{TOKEN}/x@127.0.0.1:8080",
+        f"http://wanda:p@127.0.0.1:{TOKEN}",
+        f"http://wanda:{TOKEN}@",
+        f"http://wanda:{TOKEN}[@127.0.0.1:8080",
+        f"http://wanda:80/{TOKEN}@127.0.0.1:8080",
+        f"wanda:{TOKEN}@127.0.0.1:8080",
+    ],
+)
+def test_proxy_that_cannot_be_one_is_refused_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("https_proxy", proxy)
+
+    with Http() as http, pytest.raises(errors.InvalidInput, match="HTTPS_PROXY") as caught:
+        http.request("GET", "https://hub.example/x")
+
+    assert TOKEN not in "".join(traceback.format_exception(caught.value)) + caplog.text
+
+
+def test_proxy_that_refuses_is_named_and_asked_once(
+    server: AnsweringServer, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = reply(407)
+    monkeypatch.setenv("https_proxy", server.url.replace("//", f"//wanda:{TOKEN}@"))
+
+    with pytest.raises(errors.HubUnreachable, match=r"the proxy: .*407") as caught:
+        http.request("GET", "https://hub.example/x")
+
+    assert len(server.asked) == 1
+    assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+def test_socks_proxy_is_used(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("socks")
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+    def answer(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(100)
+            connection.sendall(b"\x05\x00")  # nobody has to log in
+            connection.recv(300)
+            connection.sendall(b"\x05\x00\x00\x01" + bytes(6))  # connected
+            asked.append(connection.recv(1000))
+            connection.sendall(said)
+
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        monkeypatch.setenv("http_proxy", f"socks5h://127.0.0.1:{listener.getsockname()[1]}")
+
+        assert http.request("GET", "http://hub.example/x").mapping() == {}
+        thread.join()
+    assert asked[0].startswith(b"GET /x HTTP/1.1")
+
+
+def test_redirect_in_plain_utf8_is_followed_to_that_name(server: AnsweringServer, http: Http):
+    moved = "/模型.bin".encode().decode("latin-1")  # goes out as the bytes of UTF-8
+    server.script.append(reply(302, Location=moved))
+
+    http.request("GET", f"{server.url}/x")
+
+    assert server.asked[1].path == "/%E6%A8%A1%E5%9E%8B.bin"
+
+
+def test_answer_without_end_is_left(
+    server: AnsweringServer, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "LONGEST_ANSWER", 1 << 20)
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+
+    def without_end(handler: Handler) -> None:
+        reply(200, Transfer_Encoding="chunked")(handler)
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                handler.wfile.write(chunk)
+        handler.close_connection = True
+
+    server.default = without_end
+
+    with pytest.raises(errors.TransferError, match="more than 1 MiB"):
+        http.request("GET", f"{server.url}/x")
 
 
 # --- uploads --------------------------------------------------------------------------------
