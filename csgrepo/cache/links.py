@@ -6,25 +6,31 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
 
 from csgrepo.files import atomic, disk_errors, reflink
 
-__all__ = ["copied", "linked", "shows"]
+__all__ = ["copied", "is_copy", "linked", "shows"]
 
 _NOT_ABOUT_LINKS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
 
 
-def shows(path: Path, blob: Path, size: int) -> bool:
-    """Tell whether a path is the link to a blob that it should be, or a copy of its length."""
+def shows(path: Path, blob: Path) -> bool:
+    """Tell whether a path is the link to a blob that it should be."""
     try:
         return str(path.readlink()) == _goal(path, blob)
     except OSError:  # absent, or no link
-        pass
+        return False
+
+
+def is_copy(path: Path, size: int) -> bool:
+    """Tell whether a path is no link, and of the length of what it should be a copy of."""
     try:
-        return path.lstat().st_size == size
+        facts = path.lstat()
     except OSError:
         return False
+    return stat.S_ISREG(facts.st_mode) and facts.st_size == size
 
 
 def linked(path: Path, blob: Path) -> bool:

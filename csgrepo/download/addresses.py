@@ -109,7 +109,7 @@ def http_get(
         raise InvalidInput(f"{shown(url)} names no file; pass file_name=")
     target = safe_join(Path(local_dir or ".").expanduser().absolute(), name)
     if target.is_dir():
-        raise InvalidInput(f"{target} is a folder; pass another file_name= or local_dir=")
+        raise InvalidInput(f"{target} is a folder; give the file another name, or another folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     scheme, host, port = place
     home = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -77,13 +77,18 @@ class LocalFolder:
         Raises:
             InvalidInput: something that was not downloaded is in the place of one.
         """
+        if self.root.exists() and not self.root.is_dir():
+            raise InvalidInput(f"{self.root} is a file, and cannot hold any; choose another folder")
         found: list[TreeFile] = []
         in_the_way: list[TreeFile] = []
+        folders: dict[Path, bool] = {}  # those asked for, and whether they can be folders
         for file in files:
             if file.path.split("/", 1)[0] == _OWN:
                 raise InvalidInput(f"{file.path}: {_OWN}/ is where this folder's record is kept")
             path = self.path(file)
-            if not path.exists() and not path.is_symlink():
+            if not _can_be_folder(path.parent, self.root, folders):
+                in_the_way.append(file)
+            elif not path.exists() and not path.is_symlink():
                 found.append(file)
             elif known := self._unchanged(file.path):
                 if known.blob != file.blob:
@@ -246,6 +251,17 @@ class LocalFolder:
         files = {path: astuple(known) for path, known in self._known.items()}
         coming = [astuple(file) for waiting in self._coming.values() for file in waiting]
         return json.dumps({"files": files, "coming": coming}, indent=0).encode()
+
+
+def _can_be_folder(path: Path, root: Path, known: dict[Path, bool]) -> bool:
+    """Tell whether nothing but folders is in the way of a folder below the root."""
+    if path == root:
+        return True
+    if path not in known:
+        known[path] = _can_be_folder(path.parent, root, known) and (
+            path.is_dir() or not path.exists()
+        )
+    return known[path]
 
 
 def _is(path: Path, file: TreeFile) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import posixpath
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from csgrepo.cache import Tree, TreeFile, is_commit
-from csgrepo.errors import HubHTTPError, NotFound, TransferError
+from csgrepo.download.content import check_bytes
+from csgrepo.errors import HubHTTPError, NotFound, ServerError, TransferError, Unauthorized
 from csgrepo.files import check_name
 from csgrepo.http import Http
 from csgrepo.http.envelope import unwrap
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Source", "resolve_url"]
 
 _LARGEST_PAGE = 10_000
+_SUBMODULE = str(0o160000)  # the hub writes git's modes in decimal digits
 _ATTEMPTS = 5
 _HURRIED = 1  # how often anything is repeated while there is another host to ask
 
@@ -90,6 +93,9 @@ class Source:
             if is_commit(revision):
                 return revision
             check_ref_name(revision, "revision")
+        return self._commit_now(revision)
+
+    def _commit_now(self, revision: str | None) -> str:
         path = f"{repo_path(self.repo)}/last_commit"
         response = self._ask("GET", path, {"ref": revision} if revision else None)
         data = response.mapping().get("data")
@@ -121,7 +127,7 @@ class Source:
             files = [read(row) for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise response.unexpected(f"a list of files that cannot be read ({error})") from error
-        return Tree.of(commit, files, complete=True)
+        return Tree.of(commit, self._without_submodules(commit, files), complete=True)
 
     def file(self, commit: str, path: str) -> TreeFile:
         """Return what the hub says of one file.
@@ -129,7 +135,11 @@ class Source:
         Raises:
             NotFound: the commit has no such file.
         """
-        response = self._ask("HEAD", self.url(commit, path).removeprefix(self.endpoint))
+        try:
+            response = self._ask("HEAD", self.url(commit, path).removeprefix(self.endpoint))
+        except ServerError:  # its only word for a commit that there is not
+            self._commit_now(commit)
+            raise
         length = response.headers.get("Content-Length", "")
         tag = response.headers.get("ETag", "").removeprefix("W/").strip('"')
         try:
@@ -186,6 +196,20 @@ class Source:
         path = f"/csg/api/datasets/{self.repo}/tree/{commit}"
         response = self._ask("GET", path, {"recursive": "true"})
         return _rows(response.json(), response), response
+
+    def _without_submodules(self, commit: str, files: list[TreeFile]) -> list[TreeFile]:
+        """Leave out other repositories that are bound in: the hub calls them files without bytes.
+
+        What cannot be an empty file, for its id is another, is looked up: if git's mode says so,
+        there is nothing to fetch.
+        """
+        odd = {file.path for file in files if not file.size and check_bytes(b"", file)}
+        bound = set()
+        with contextlib.suppress(Unauthorized):  # the hub shows nobody the folders of a dataset
+            for folder in sorted({posixpath.dirname(path) for path in odd}):
+                rows = [row for row, _ in self._pages(commit, folder)]
+                bound |= {row["path"] for row in rows if row.get("mode") == _SUBMODULE}
+        return [file for file in files if file.path not in odd & bound]
 
     def _walk(self, commit: str) -> tuple[list[Mapping[str, object]], Response]:
         found: list[Mapping[str, object]] = []

@@ -190,3 +190,18 @@ def test_files_of_a_call_that_was_killed_are_known_again(shelf: Shelf, folder: P
     snapshot_download(shelf.id, local_dir=folder)
 
     assert files(folder) == new
+
+
+def test_file_of_the_users_where_a_folder_has_to_be_stops_it_before_anything_changes(
+    shelf: Shelf, folder: Path
+) -> None:
+    shelf.put({"a.txt": b"a", "sub/deep/x.txt": b"x"})
+    folder.mkdir()
+    (folder / "sub").write_bytes(b"mine")
+
+    with pytest.raises(InvalidInput, match=r"sub/deep/x\.txt"):
+        snapshot_download(shelf.id, local_dir=folder)
+    with pytest.raises(InvalidInput, match="is a file"):
+        snapshot_download(shelf.id, local_dir=folder / "sub")
+
+    assert {path.name for path in folder.iterdir()} == {"sub"}

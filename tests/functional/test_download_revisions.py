@@ -11,12 +11,14 @@ import pytest
 
 import csgrepo
 from csgrepo import NotCached, NotFound, file_download, snapshot_download
+from csgrepo.http import ending
 from csgrepo.server import Hub
 from tests.answering import Handler, answering, reply
 from tests.functional.copies import noise, work_files
 from tests.functional.disks import mounted, read_only
 from tests.functional.downloads import LARGE, Shelf, bodies, shelf
 from tests.functional.rest import Api
+from tests.stock import StockGit
 
 __all__ = ["shelf"]
 
@@ -238,6 +240,42 @@ def test_where_links_do_not_work_files_are_copies(shelf: Shelf, monkeypatch) -> 
     assert read(file_download(shelf.id, "a.bin")) == read(f"{folder}/a.bin")
     assert snapshot_download(shelf.id) == str(folder)
     assert bodies(shelf.asked()) == []
+
+
+def test_file_that_somebody_put_in_the_place_of_a_link_is_not_served(shelf: Shelf) -> None:
+    shelf.put({"a.txt": b"right"})
+    path = Path(file_download(shelf.id, "a.txt"))
+    assert path.is_symlink()
+    path.unlink()
+    path.write_bytes(b"wrong")  # as editors do, that write anew and rename
+
+    assert read(file_download(shelf.id, "a.txt", local_files_only=True)) == b"right"
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "code"])
+def test_repositories_bound_in_are_left_out(hub_remote, hub, git, signed_in, kind: str) -> None:
+    shelf = Shelf(hub, git, hub_remote(kind=csgrepo.RepoType(kind).rest_plural))
+    first = shelf.put({"a.txt": b"a", "empty": b""})
+    bare = StockGit(shelf.remote.path)
+    listed = bare("ls-tree", first) + f"\n160000 commit {'1' * 40}\tbound"
+    tree = bare("mktree", "--missing", stdin=listed.encode())
+    bare("update-ref", "refs/heads/main", bare("commit-tree", "-p", first, "-m", "bound", tree))
+
+    folder = snapshot_download(shelf.id, repo_type=kind)
+
+    assert work_files(Path(folder)) == work_files(
+        Path(snapshot_download(shelf.id, repo_type=kind, revision=first))
+    )
+
+
+def test_commit_that_there_is_not_is_not_found(shelf: Shelf, monkeypatch) -> None:
+    monkeypatch.setattr(ending, "rest", lambda _: False)
+    shelf.put({"a.txt": b"a"})
+
+    with pytest.raises(NotFound):
+        file_download(shelf.id, "a.txt", revision="0" * 40)
+    with pytest.raises(NotFound):
+        snapshot_download(shelf.id, revision="0" * 40)
 
 
 def test_empty_file_that_the_hub_keeps_as_a_large_one_is_taken(shelf: Shelf, account) -> None:
