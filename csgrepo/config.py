@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_ENDPOINT",
     "LARGE_FILE_BYTES",
     "Settings",
+    "bypasses_proxies",
     "language",
     "proxy_for",
     "settings",
@@ -109,13 +110,20 @@ def proxy_for(url: str) -> str:
     settings of the system. It may hold a password.
     """
     from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
+    from urllib.request import getproxies
 
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
+    if bypasses_proxies(url):
         return ""
     known = getproxies()
-    return known.get(parts.scheme) or known.get("all", "")
+    return known.get(urlsplit(url).scheme) or known.get("all", "")
+
+
+def bypasses_proxies(url: str) -> bool:
+    """Tell whether ``NO_PROXY`` and its like have requests to an address go there directly."""
+    from urllib.parse import urlsplit
+    from urllib.request import proxy_bypass
+
+    return bool(proxy_bypass(urlsplit(url).hostname or ""))
 
 
 def _first(*names: str) -> str:

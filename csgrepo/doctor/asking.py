@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from csgrepo import config
-from csgrepo.doctor.report import Finding
+from csgrepo.doctor.report import Check, Finding
 from csgrepo.errors import CsgRepoError, HubHTTPError, HubUnreachable, ServerError
 from csgrepo.http import origin
 from csgrepo.http.address import shown
@@ -26,9 +26,19 @@ if TYPE_CHECKING:
     from csgrepo.http.call import Auth
     from csgrepo.redact import Secret
 
-__all__ = ["Answer", "Asker", "clock_finding", "is_exposed", "place_of", "trouble"]
+__all__ = [
+    "Answer",
+    "Asker",
+    "clock_finding",
+    "git_proxy_check",
+    "is_exposed",
+    "place_of",
+    "trouble",
+]
 
 _PROXY_PATIENCE_S = 1.0
+_CURLS_PROXY_PORT = 1080  # where none is named
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 _LONGEST = 256 * 1024
 _EVERY_STATUS = range(100, 600)
 _WRONG_CLOCK_S = 300.0
@@ -176,6 +186,10 @@ def _unanswered(answer: Answer) -> Finding:
         return Finding(
             "CSG303", f"the proxy {proxy} is in the way of {place}: {why}", _PROXY_LINE, place
         )
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+        words = f"{place} does not speak TLS: {why}"
+        line = "use the address that begins with http://, or the port that speaks TLS"
+        return Finding("CSG301", words, line, place)
     if isinstance(cause, ssl.SSLError):
         words = f"the certificate of {place} is not trusted: {why}"
         line = "export REQUESTS_CA_BUNDLE=/path/to/authority.pem  # if you trust it"
@@ -194,10 +208,37 @@ def _proxy(url: str) -> str:
 def _listens(address: str) -> bool:
     try:
         _, host, port = origin(address)
+    except CsgRepoError:
+        return False
+    return _is_reached(host, port)
+
+
+def _is_reached(host: str, port: int) -> bool:
+    try:
         socket.create_connection((host, port), _PROXY_PATIENCE_S).close()
-    except (OSError, CsgRepoError):
+    except OSError:
         return False
     return True
+
+
+def git_proxy_check(proxy: str, url: str) -> Check:
+    """Judge the proxy that git's own settings name for an address; only git goes through it.
+
+    Args:
+        proxy: as in ``http.proxy``, with a scheme or without.
+        url: what git is to reach through it.
+    """
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    named = shown(parts.geturl())
+    try:
+        is_there = _is_reached(parts.hostname or "", parts.port or _CURLS_PROXY_PORT)
+    except ValueError:  # no port number
+        is_there = False
+    if is_there:
+        return Check("proxy", f"git goes through {named}")
+    words = f"git is told to go through the proxy {named} (http.proxy), and nothing answers there"
+    line = "git config --unset http.proxy  # --global where it is set for all"
+    return Check("proxy", findings=(Finding("CSG303", words, line, place_of(url)),))
 
 
 def place_of(url: str) -> str:

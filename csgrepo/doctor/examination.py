@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from csgrepo import config
 from csgrepo.credentials import Credentials
 from csgrepo.doctor import account, objects, programs, remote, room, workcopy
-from csgrepo.doctor.asking import Answer, Asker
+from csgrepo.doctor.asking import Answer, Asker, git_proxy_check
 from csgrepo.doctor.report import Check, Finding, Report
 from csgrepo.errors import GitError, LfsError, NotARepository
 from csgrepo.git import remotes
@@ -231,17 +232,20 @@ class _Visit:
             git = Git(self.subject.folder, env=_QUIET)
             return {"push": lambda: remote.ssh_check(git, there.url, self._silence_s)}
         ours = there.repo is not None
-        tasks: dict[str, Callable[[], Check]] = {
+        tasks: dict[str, Callable[[], Check]] = {}
+        if repo := there.repo:
+            tasks["repository"] = lambda: remote.repository_check(
+                remote.ask_repository(self._asker, self.endpoint, repo), there.url
+            )
+        if (proxy := self._git_proxy(there.url)) and not config.bypasses_proxies(there.url):
+            tasks["proxy"] = lambda: git_proxy_check(proxy, there.url)
+        tasks |= {
             "push": lambda: remote.push_check(
                 there.url, remote.ask_push(self._asker, there.url), is_on_the_hub=ours
             ),
             "lfs": self._lfs,
         }
-        if repo := there.repo:
-            tasks["repository"] = lambda: remote.repository_check(
-                remote.ask_repository(self._asker, self.endpoint, repo)
-            )
-        else:
+        if not repo:
             tasks["branch"] = lambda: remote.protection_check(
                 self.branch, remote.ask_protection(self._asker, there.url, self.branch)
             )
@@ -263,10 +267,17 @@ class _Visit:
     def _installed(self, name: str) -> programs.Program:
         return programs.installed(name, "version", timeout_s=self._silence_s)
 
+    def _git_proxy(self, url: str) -> str:
+        """Return the proxy that git's settings name for an address; the longest match wins."""
+        named = self._settings.sections("http", "proxy")
+        fitting = [place for place in named if url.startswith(place.rstrip("/") + "/")]
+        return named[max(fitting, key=len)] if fitting else self._settings.get("http.proxy")
+
     def _identity(self) -> Check:
         get = self._settings.get
         name = get("user.name") or get("author.name")
-        return programs.identity_check(name, get("user.email") or get("author.email"))
+        mail = get("user.email") or get("author.email")
+        return programs.identity_check(name, mail, has_account=self.token.secret is not None)
 
     def _hub(self) -> Check:
         nobody = Asker(lambda _: {}, self._asker.http)

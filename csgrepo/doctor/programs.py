@@ -125,15 +125,18 @@ def _flaws(code: str, name: str, program: Program, known: tuple[Flaw, ...]) -> t
     return (Finding(code, words, f"upgrade {name} to {enough} or later"),)
 
 
-def identity_check(name: str, email: str) -> Check:
-    """Judge whether git knows who commits.
+def identity_check(name: str, email: str, *, has_account: bool = False) -> Check:
+    """Judge whether it is known who commits.
 
     Args:
         name: git's ``user.name``.
         email: git's ``user.email``.
+        has_account: whether the hub can be asked, which csgrepo does at the first commit.
     """
     if name and email:
         return Check("identity", f"{name} <{email}>")
+    if has_account:
+        return Check("identity", "git knows none; csgrepo takes the account's at the first commit")
     lacks = " and ".join(
         key for key, value in (("user.name", name), ("user.email", email)) if not value
     )

@@ -67,8 +67,8 @@ def _path(endpoint: str, repo: RepoId, kind: RepoType) -> str:
     return f"{endpoint}/api/v1/{kind.rest_plural}/{repo.namespace}/{repo.name}"
 
 
-def repository_check(found: Repo) -> Check:
-    """Judge whether a repository of the hub is there and may be seen."""
+def repository_check(found: Repo, url: str) -> Check:
+    """Judge whether a repository of the hub, pushed to at an address, is there and may be seen."""
     repo, answer = found.repo, found.answer
     name = f"the {repo.repo_type} {repo}"
     if found.other:
@@ -78,7 +78,7 @@ def repository_check(found: Repo) -> Check:
     if isinstance(answer.error, NotFound):
         words = f"{name} does not exist, or is not shown to this token"
         line = f"csgrepo repo create {repo} --type {repo.repo_type}"
-        return Check("repository", findings=(Finding("CSG501", words, line),))
+        return Check("repository", findings=(Finding("CSG501", words, line, shown(url)),))
     if isinstance(answer.error, Unauthorized | Forbidden):
         words = f"{name} is private, and this token may not read it"
         return Check("repository", findings=(Finding("CSG502", words, _LOGIN),))

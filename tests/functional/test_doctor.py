@@ -217,10 +217,12 @@ def test_doctor_when_git_lfs_is_missing_then_csg104_and_no_error(
 
 
 def test_doctor_when_nobody_commits_then_csg106(
-    clone: Repository, home: Path, git: StockGit
+    clone: Repository, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n")
 
+    assert found(clone.local_dir) == {}  # a commit asks the hub
+    monkeypatch.delenv("CSGHUB_TOKEN")
     assert "CSG106" in found(clone.local_dir)
 
 
@@ -285,6 +287,35 @@ def test_doctor_when_the_proxy_is_gone_then_csg303(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{taken.getsockname()[1]}")
 
         assert "CSG303" in found()
+
+
+@pytest.mark.parametrize("key", ["http.proxy", "http.{hub}.proxy"])
+def test_doctor_when_gits_own_proxy_is_gone_then_csg303(
+    clone: Repository, git: StockGit, account: Account, key: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        proxy = f"me:sesame@127.0.0.1:{taken.getsockname()[1]}"
+        git.at(clone.local_dir)("config", key.format(hub=account.endpoint), proxy)
+        told = found(clone.local_dir)
+
+    assert "http.proxy" in told["CSG303"]
+    assert "sesame" not in told["CSG303"]
+
+
+def test_doctor_when_gits_own_proxy_answers_then_all_is_well(
+    clone: Repository, git: StockGit, account: Account
+) -> None:
+    git.at(clone.local_dir)("config", "http.proxy", account.endpoint)
+    git.at(clone.local_dir)("config", "http.https://elsewhere.example.proxy", "127.0.0.1:1")
+
+    assert found(clone.local_dir) == {}
+
+
+def test_doctor_when_the_port_speaks_no_tls_then_csg301(account: Account) -> None:
+    address = account.endpoint.replace("http://", "https://")
+
+    assert "does not speak TLS" in found(f"{address}/models/a/bb.git")["CSG301"]
 
 
 @contextlib.contextmanager
@@ -472,6 +503,9 @@ def test_doctor_when_others_can_read_the_token_then_csg406(
 
 
 def test_doctor_when_there_is_no_such_repository_then_csg501(signed_in: Account) -> None:
+    done = inside("doctor", "--timeout", "60", f"{signed_in.name}/none")
+    assert done.stdout.count("CSG501") == 1
+    assert f"csgrepo repo create {signed_in.name}/none" in done.stdout
     assert "CSG501" in found(f"{signed_in.name}/nothing")
 
 
