@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         RemoteNotFound,
         RemoteUnreachable,
         ServerError,
+        SizeMismatch,
         TransferError,
         Unauthorized,
         UnknownRevision,
@@ -87,8 +88,8 @@ _HOMES = {
         "HubError HubHTTPError HubUnreachable "
         "InstanceFailed InvalidInput LfsError MergeConflict NotARepository NotCached NotFound "
         "NotRunning NothingToCommit ObjectMissing PartialDownload PushRejected QueueError "
-        "RateLimited RemoteNotFound RemoteUnreachable ServerError TransferError Unauthorized "
-        "UnknownRevision UnsafePath VerificationFailed"
+        "RateLimited RemoteNotFound RemoteUnreachable ServerError SizeMismatch TransferError "
+        "Unauthorized UnknownRevision UnsafePath VerificationFailed"
     ),
     "csgrepo.hub": (
         "CommitInfo CommitOperationAdd CommitOperationDelete HubApi InferenceApi login logout "
@@ -149,6 +150,7 @@ __all__ = [
     "RepoType",
     "Repository",
     "ServerError",
+    "SizeMismatch",
     "TransferError",
     "Unauthorized",
     "UnknownRevision",

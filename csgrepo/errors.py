@@ -34,6 +34,7 @@
     │       ├── RateLimited                slow down; ``retry_after`` says for how long
     │       └── ServerError                the hub's own fault
     ├── TransferError (OSError)            bytes could not be moved
+    │   └── SizeMismatch                   the server has another number of them
     ├── VerificationFailed (OSError)       the remote does not hold what was sent
     └── QueueError (OSError)               background pushes failed
 
@@ -82,6 +83,7 @@ __all__ = [
     "RemoteNotFound",
     "RemoteUnreachable",
     "ServerError",
+    "SizeMismatch",
     "TransferError",
     "Unauthorized",
     "UnknownRevision",
@@ -464,6 +466,23 @@ class InstanceFailed(NotRunning):
 
 class TransferError(CsgRepoError, OSError):
     """Bytes could not be moved, after every retry that made sense."""
+
+
+class SizeMismatch(TransferError):
+    """A server has more or fewer bytes than there should be; asking again does not mend it.
+
+    Attributes:
+        expected: how many there should be.
+        actual: how many it has.
+    """
+
+    def __init__(self, what: str, expected: int, actual: int) -> None:
+        super().__init__(
+            f"{what} could not be downloaded: the server has {actual} bytes where {expected} were "
+            "expected; its copy is damaged, or another file"
+        )
+        self.expected = expected
+        self.actual = actual
 
 
 class VerificationFailed(CsgRepoError, OSError):

@@ -68,6 +68,7 @@ _CODES: tuple[tuple[type[errors.CsgRepoError], int], ...] = (
     (errors.InstanceFailed, FAILURE),
     (errors.NotRunning, 6),
     (errors.ServerError, 6),
+    (errors.SizeMismatch, UNSOUND),
     (errors.TransferError, 6),
     (errors.LfsError, 7),
     (errors.VerificationFailed, 7),
@@ -75,6 +76,11 @@ _CODES: tuple[tuple[type[errors.CsgRepoError], int], ...] = (
 )
 
 
+_DAMAGED = (errors.DigestMismatch, errors.SizeMismatch)
+
+
 def exit_code(error: errors.CsgRepoError) -> int:
     """Return what the process exits with after this error."""
+    if isinstance(error, errors.TransferError) and isinstance(error.__cause__, _DAMAGED):
+        return UNSOUND  # of several files that failed, one is not what it should be
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILURE)

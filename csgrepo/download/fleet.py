@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from csgrepo.download.mover import ask_room, fetch
 from csgrepo.errors import (
     CsgRepoError,
+    DigestMismatch,
     DiskFull,
     Forbidden,
     HubUnreachable,
     InvalidInput,
+    SizeMismatch,
     TransferError,
     Unauthorized,
 )
@@ -33,6 +35,7 @@ __all__ = ["WORKERS", "bring"]
 
 WORKERS = 8
 _MOST_RANGES = 4  # of one file at a time
+_DAMAGED = (DigestMismatch, SizeMismatch)
 _FATAL = (DiskFull, Forbidden, HubUnreachable, Unauthorized)  # the next would fare no better
 
 
@@ -129,10 +132,12 @@ def _collect(futures: Sequence[tuple[TreeFile, Future[None]]], pool: ThreadPoolE
     if len(failures) == 1:
         raise first
     said = "\n".join(f"- {path}: {error}" for path, error in list(failures.items())[:10])
+    # A copy that is damaged on the server is what asking again will not mend.
+    damaged = (error for error in failures.values() if isinstance(error, _DAMAGED))
     raise TransferError(
         f"{len(failures)} of {len(futures)} files could not be downloaded; the others are kept, "
         f"and the same call fetches what is missing:\n{said}"
-    ) from first
+    ) from next(damaged, first)
 
 
 def _under_way(parts: Path) -> int:

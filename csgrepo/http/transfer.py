@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from csgrepo.errors import TransferError
+from csgrepo.errors import SizeMismatch, TransferError
 from csgrepo.files import BLOCK
 from csgrepo.http.address import shown
 from csgrepo.http.wire import CutOff
@@ -167,12 +167,10 @@ class Download:
             raise self._error(
                 "the server does not say how long the file is, so a part could pass for the whole"
             )
-        if None not in {total, self.size} and total != self.size:
-            raise self._error(
-                web_page(response)
-                or f"the server has {total} bytes where {self.size} were expected; its copy is "
-                "damaged, or another file"
-            )
+        if total is not None and self.size is not None and total != self.size:
+            if page := web_page(response):
+                raise self._error(page)
+            raise SizeMismatch(shown(self.url), self.size, total)
         self.size = self.size if total is None else total
 
     def _restart(self) -> None:

@@ -36,6 +36,7 @@ def example(kind: type[errors.CsgRepoError]) -> errors.CsgRepoError:
         errors.UnsafePath: ("../x", "it climbs out of its folder"),
         errors.ObjectMissing: ("ab" * 32, "no such object"),
         errors.DigestMismatch: ("模型.bin", "ab" * 32, "cd" * 32),
+        errors.SizeMismatch: ("模型.bin", 5, 3),
         errors.PartialDownload: ({"b.bin": OSError("reset"), "a.bin": OSError("gone")},),
         errors.HubUnreachable: ("https://hub.example", "connection refused"),
         errors.VerificationFailed: ("origin", ["main is elsewhere", "an object is missing"]),

@@ -82,6 +82,7 @@ ERRORS = [
     "RemoteNotFound",
     "RemoteUnreachable",
     "ServerError",
+    "SizeMismatch",
     "TransferError",
     "Unauthorized",
     "UnknownRevision",
