@@ -41,7 +41,9 @@ def completion(*, shell: str) -> None:
     if made is None:
         raise click.BadParameter(shell)
     script = made(csgrepo, {}, "csgrepo", _VARIABLE)
-    click.echo(script.source_template % script.source_vars())
+    # What a word means may hold commas; click's script for fish would end it at the first.
+    template = script.source_template.replace('string split ","', 'string split --max 1 ","')
+    click.echo(template % script.source_vars())
 
 
 @command(example="csgrepo schema repo list")

@@ -10,7 +10,7 @@ import click
 
 from csgrepo.cli.command import command
 from csgrepo.cli.output import note, print_json
-from csgrepo.cli.transfer_words import SETTINGS, Named, common, patterns, token_of
+from csgrepo.cli.transfer_words import FOLDER, PATH, SETTINGS, Named, common, patterns, token_of
 from csgrepo.cli.words import tr
 from csgrepo.cli.working_copy import working
 
@@ -34,11 +34,16 @@ __all__ = ["download"]
 @common
 @patterns
 @click.option(
-    "-ld", "--local-dir", metavar="DIR", help="Put plain files into this folder, not the cache."
+    "-ld",
+    "--local-dir",
+    type=FOLDER,
+    metavar="DIR",
+    help="Put plain files into this folder, not the cache.",
 )
 @click.option(
     "-p",
     "--local-path",
+    type=PATH,
     metavar="PATH",
     help="The same as --local-dir; with --file, the file to write.",
 )
@@ -52,7 +57,13 @@ __all__ = ["download"]
     help="Go on with what was interrupted, as is done anyway; --no-resume begins anew.",
 )
 @click.option("--force-download", is_flag=True, help="Fetch what is there, too.")
-@click.option("-cd", "--cache-dir", metavar="DIR", help="The cache; CSGHUB_CACHE by default.")
+@click.option(
+    "-cd",
+    "--cache-dir",
+    type=FOLDER,
+    metavar="DIR",
+    help="The cache; CSGHUB_CACHE by default.",
+)
 @click.option(
     "-mw",
     "--max-workers",
@@ -126,8 +137,11 @@ def download(
             names = named.words
         wanted = {"allow": include or None, "ignore": exclude or None}
         place = target if dry_run else None
-        plan = fetching.plan(names, place, **wanted) if dry_run or names else None
+        is_chosen = dry_run or names or include or exclude
+        plan = fetching.plan(names, place, **wanted) if is_chosen else None
         paths = [] if dry_run else fetching.fetch(names, plan, target, **wanted)
+    if plan and not plan.files:
+        note("no file matches the patterns")
     if as_json:
         shown = _facts(plan) if plan and dry_run else None
         print_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,14 +50,17 @@ def list_keys(*, endpoint: str | None, token: str | None, as_json: bool) -> None
 
 @keys.command(example="csgrepo keys add laptop ~/.ssh/id_ed25519.pub")
 @_name
-@click.argument("key", metavar="FILE")
+@click.argument("key", metavar="FILE", type=click.Path())
 @options.endpoint
 @options.token
 @options.as_json
 def add(*, name: str, key: str, endpoint: str | None, token: str | None, as_json: bool) -> None:
     """Add the public key in FILE; a private one is refused before anything is sent."""
+    file = Path(key).expanduser()
+    if not file.is_file() and " " not in key.strip():  # with blanks it is the key's own text
+        raise click.UsageError(tr("{path} does not exist", path=key))
     with hub_api(endpoint, token) as api:
-        made = api.add_ssh_key(name, key)
+        made = api.add_ssh_key(name, file if file.is_file() else key)
     if as_json:
         print_json(made)
     note("added {name}", name=made.name)

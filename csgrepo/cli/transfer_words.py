@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     from csgrepo.redact import Secret
 
-__all__ = ["SETTINGS", "Named", "common", "patterns", "token_of"]
+__all__ = ["FOLDER", "PATH", "SETTINGS", "Named", "common", "patterns", "token_of"]
+
+# Where shells complete names of files and folders; what is there is looked at later.
+PATH = click.Path()
+FOLDER = click.Path(file_okay=False)
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
@@ -47,6 +51,7 @@ _COMMON = (
     click.option(
         "-c",
         "--config-path",
+        type=PATH,
         metavar="FILE",
         help="A JSON file that names at app.env.path the .env file with the token.",
     ),

@@ -10,15 +10,25 @@ import click
 from csgrepo.cli import recurring_upload
 from csgrepo.cli.command import command
 from csgrepo.cli.output import note, print_json
-from csgrepo.cli.transfer_words import SETTINGS, Named, common, patterns, token_of
+from csgrepo.cli.transfer_words import PATH, SETTINGS, Named, common, patterns, token_of
 from csgrepo.cli.words import tr
 from csgrepo.cli.working_copy import working
+from csgrepo.progress.label import printable
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from csgrepo.hub import CommitInfo, HubApi
     from csgrepo.redact import Secret
 
 __all__ = ["upload"]
+
+
+def _files_but_first(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete what is to be uploaded; the first word is the repository."""
+    return PATH.shell_complete(context, parameter, incomplete) if context.params["words"] else []
 
 
 @command(
@@ -31,10 +41,12 @@ __all__ = ["upload"]
         "csgrepo upload -c config.json -r wanda/bert -p model.gguf",
     ],
 )
-@click.argument("words", nargs=-1, metavar="REPO_ID [PATH] [PATH_IN_REPO]")
+@click.argument(
+    "words", nargs=-1, metavar="REPO_ID [PATH] [PATH_IN_REPO]", shell_complete=_files_but_first
+)
 @common
 @patterns
-@click.option("-p", "--local-path", metavar="PATH", help="The file or folder to upload.")
+@click.option("-p", "--local-path", type=PATH, metavar="PATH", help="The file or folder to upload.")
 @click.option("--path-in-repo", metavar="PATH", help="Where to, in the repository.")
 @click.option(
     "--delete",
@@ -101,6 +113,9 @@ def upload(
         "revision": named.revision,
         "commit_message": commit_message,
         "commit_description": commit_description,
+        "create_repo": True,
+        "private": private,
+        "create_branch": True,
     }
     if every is not None and (source.is_file() or delete or dry_run):
         raise click.UsageError(tr("--every is for a folder, without --delete and --dry-run"))
@@ -109,16 +124,20 @@ def upload(
         "path_in_repo": target,
         "allow_patterns": include or None,
         "ignore_patterns": exclude or None,
-        "create_repo": True,
-        "private": private,
-        "create_branch": True,
         **facts,
     }
     with working(quiet=quiet), _hub(endpoint, secret, username) as api:
+        if dry_run and not api.repo_exists(named.repo_id, repo_type=repo_type):
+            note("{repo} would be made", repo=printable(named.repo_id))
         if every is not None:
             made = recurring_upload.run(api, folder_facts, endpoint, secret, every)
         elif source.is_file():
-            made = _upload_file(api, source, target, facts, private, dry_run=dry_run)
+            made = api.upload_file(
+                path_or_fileobj=source,
+                path_in_repo=_target(source, target),
+                dry_run=dry_run,
+                **facts,
+            )
         else:
             made = api.upload_folder(
                 delete_patterns=delete or None, dry_run=dry_run, **folder_facts
@@ -153,27 +172,6 @@ def _hub(endpoint: str | None, token: Secret | None, username: str | None) -> Hu
     return api
 
 
-def _upload_file(
-    api: HubApi,
-    source: Path,
-    target: str | None,
-    facts: dict[str, Any],
-    private: bool,
-    *,
-    dry_run: bool,
-) -> CommitInfo:
-    where = {"repo_type": facts["repo_type"]}
-    if not dry_run and not api.repo_exists(facts["repo_id"], **where):
-        api.create_repo(facts["repo_id"], private=private, exist_ok=True, **where)
-    return api.upload_file(
-        path_or_fileobj=source,
-        path_in_repo=_target(source, target),
-        create_branch=True,
-        dry_run=dry_run,
-        **facts,
-    )
-
-
 def _target(source: Path, target: str | None) -> str:
     """Return the file's place in the repository.
 
@@ -188,7 +186,7 @@ def _target(source: Path, target: str | None) -> str:
 
 
 def _tell(made: CommitInfo, *, as_json: bool) -> None:
-    from csgrepo.progress.label import printable, size
+    from csgrepo.progress.label import size
 
     if as_json:
         print_json(made)

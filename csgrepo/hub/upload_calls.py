@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from csgrepo.hub.commits.operation import CommitOperationAdd, CommitOperationDelete, inside
 from csgrepo.hub.connection import HubCalls, HubConnection
-from csgrepo.hub.repositories import create
+from csgrepo.hub.repositories import create, exists
 from csgrepo.progress.label import printable
 
 if TYPE_CHECKING:
@@ -114,11 +114,15 @@ class UploadCalls(HubCalls):
         commit_message: str | None = None,
         commit_description: str | None = None,
         parent_commit: str | None = None,
+        create_repo: bool = False,
+        private: bool = False,
         create_branch: bool = False,
         dry_run: bool = False,
         token: str | Secret | bool | None = None,
     ) -> CommitInfo:
         """Put one file into a repository; see `create_commit` for what may happen.
+
+        With `create_repo` it makes the repository where there is none, as `upload_folder` does.
 
         Example:
             >>> api.upload_file(
@@ -126,18 +130,22 @@ class UploadCalls(HubCalls):
             ... ).added
             ('config.json',)
         """
-        return self.create_commit(
-            repo_id,
-            [CommitOperationAdd(path_in_repo, path_or_fileobj)],
-            commit_message=commit_message or f"Upload {path_in_repo}",
-            commit_description=commit_description,
-            repo_type=repo_type,
-            revision=revision,
-            parent_commit=parent_commit,
+        from csgrepo.hub.commits.committer import Order, commit
+
+        order = Order(
+            message=commit_message or f"Upload {path_in_repo}",
+            description=commit_description or "",
+            branch=revision,
+            parent=parent_commit,
             create_branch=create_branch,
             dry_run=dry_run,
-            token=token,
+            makes_repo=create_repo,
         )
+        hub = self._as(token)
+        repo = hub.repo(repo_id, repo_type)
+        if create_repo and not (dry_run or exists(hub, repo)):
+            create(hub, repo, private=private, exist_ok=True, space=None)
+        return commit(hub, repo, [CommitOperationAdd(path_in_repo, path_or_fileobj)], order)
 
     def upload_folder(
         self,
@@ -219,6 +227,7 @@ class UploadCalls(HubCalls):
             parent=parent_commit,
             create_branch=create_branch,
             dry_run=dry_run,
+            makes_repo=create_repo,
             in_parts=True,
             swept=(top, given) if given else None,
         )

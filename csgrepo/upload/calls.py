@@ -33,6 +33,8 @@ def upload_file(
     commit_message: str | None = None,
     commit_description: str | None = None,
     parent_commit: str | None = None,
+    create_repo: bool = False,
+    private: bool = False,
     create_branch: bool = False,
     dry_run: bool = False,
     token: str | Secret | bool | None = None,
@@ -50,6 +52,8 @@ def upload_file(
         commit_message: the commit's first line.
         commit_description: the rest of its message.
         parent_commit: the commit that the branch has to be at.
+        create_repo: make the repository where there is none.
+        private: whether one that is made is private.
         create_branch: make the branch where there is none.
         dry_run: change nothing, and tell what would be done.
         token: an access token; the environment's, or the one that `login` kept, where not given.
@@ -75,6 +79,8 @@ def upload_file(
             commit_message=commit_message,
             commit_description=commit_description,
             parent_commit=parent_commit,
+            create_repo=create_repo,
+            private=private,
             create_branch=create_branch,
             dry_run=dry_run,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,69 @@ def test_other_shells_get_the_command_and_what_it_does(
     assert "whoami" in done.stdout
     assert ("Print the name" in done.stdout) is (language == "en")
     assert ("显示令牌所属账号的名称" in done.stdout) is (language == "zh")
+
+
+# What zsh's completion system does with the answers stands in for it: that needs a terminal.
+ZSH = """
+compdef() {{ registered=$1 }}
+_describe() {{ print -rl -- "${{(@P)3}}" }}
+_path_files() {{ print -r -- "files $1" }}
+compadd() {{ print -rl -- "${{(@P)@[-1]}}" }}
+eval "$(csgrepo completion zsh)"
+words=({words})
+CURRENT=$#words
+$registered
+"""
+FISH = 'csgrepo completion fish | source; complete -C "csgrepo {words}"'
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "offered"),
+    [
+        ("zsh", "repo li", ["list:List repositories: yours, a user's, an"]),
+        ("zsh", "repo info -t da", ["dataset"]),
+        ("zsh", "upload wanda/bert no", ["files -f"]),
+        ("zsh", "download wanda/bert -ld no", ["files -/"]),
+        ("fish", "repo li", ["list\tList repositories: yours, a user's, an"]),
+        ("fish", "repo info -t da", ["dataset"]),
+        ("fish", "upload wanda/bert no", ["notes, all.txt"]),
+        ("fish", "download wanda/bert -ld no", []),
+    ],
+)
+def test_zsh_and_fish_complete(shell: str, words: str, offered: list[str], tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "notes, all.txt").touch()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = FISH.format(words=words) if shell == "fish" else ZSH.format(words=f"csgrepo {words}")
+    plain = {"zsh": "-f", "fish": "--no-config"}
+    done = subprocess.run(
+        [shell, plain[shell], "-c", script],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        encoding="utf-8",
+        env=os.environ | {"PATH": path, "TERM": "dumb"},
+        timeout=60,
+    )
+
+    assert done.stderr == ""
+    shown = [line.removesuffix("...") for line in done.stdout.splitlines()]
+    assert len(shown) == len(offered), shown
+    assert all(line.startswith(start) for line, start in zip(shown, offered, strict=True)), shown
+
+
+def test_bash_leaves_names_of_files_to_itself(tmp_path: Path) -> None:
+    asked = {"COMP_WORDS": "csgrepo upload wanda/bert no", "COMP_CWORD": "3"}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "csgrepo"],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env=os.environ | asked | {"_CSGREPO_COMPLETE": "bash_complete"},
+    )
+
+    assert done.stdout == "file,no\n"
 
 
 def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,12 @@ def test_download_when_dry_then_told_and_nothing_is_written(repo_id: str, here: 
     assert plain(here / "out").keys() == {"config.json"}
 
 
+def test_download_when_nothing_matches_then_said(repo_id: str, here: Path) -> None:
+    done = inside("download", repo_id, "--include", "*.safetensor", "-q")
+
+    assert (done.returncode, done.stderr) == (0, "no file matches the patterns\n")
+
+
 def test_download_when_revision_is_named_in_any_way_then_that(repo_id: str, here: Path) -> None:
     with HubApi() as api:
         api.create_tag(repo_id, tag="v1")
@@ -228,7 +234,7 @@ def test_download_when_files_are_in_the_way_then_2_and_they_stay(repo_id: str, h
 
 @pytest.mark.parametrize(
     ("content", "code", "said"),
-    [(b"{{{{{{{}}}}}}\n", 7, "its content hashes to"), (b"{}\n", 6, "the server has 3 bytes")],
+    [(b"{{{{{{{}}}}}}\n", 7, "its content hashes to"), (b"{}\n", 7, "the server has 3 bytes")],
     ids=["others", "fewer"],
 )
 def test_download_when_bytes_are_wrong_then_said_and_the_file_does_not_appear(
@@ -244,6 +250,20 @@ def test_download_when_bytes_are_wrong_then_said_and_the_file_does_not_appear(
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert said in done.stderr
     assert plain(here / "out") == {}
+
+
+def test_download_when_several_files_are_damaged_then_7_and_the_others_are_there(
+    repo_id: str, here: Path, hub: Hub, signed_in: Account
+) -> None:
+    where = f"/{signed_in.name}/bert/resolve/.*(config|bin)"
+    fault = hub.faults.add("GET", where, Answer(200, body=b"wrong"), times=None)
+    try:
+        done = inside("download", repo_id, "--local-dir", "out", "-q")
+    finally:
+        hub.faults.remove(fault)
+
+    assert (done.returncode, done.stdout) == (7, ""), done.stderr
+    assert "3 of 4 files could not be downloaded" in done.stderr
 
 
 # tokens
@@ -338,9 +358,13 @@ def test_upload_when_json_then_the_commit(signed_in: Account, here: Path) -> Non
     write(here / "out", FILES)
     line = ("upload", repo_id, "out", "data", "-t", "dataset", "--revision", "v2", "-q")
     dry = inside(*line, "--dry-run")
+    with HubApi() as api:
+        is_made = api.repo_exists(repo_id, repo_type="dataset")
     facts = as_json(*line, "--commit-message", "第一", "--commit-description", "more")
 
-    assert (dry.returncode, dry.stdout) == (4, ""), dry.stderr  # a plan makes no repository
+    assert (dry.returncode, dry.stderr) == (0, f"{repo_id} would be made\n")
+    assert dry.stdout == "would be added: 4, updated: 0, deleted: 0; as they are: 0\n"
+    assert not is_made
     assert facts["branch"] == "v2"
     assert (facts["message"], facts["description"]) == ("第一", "more")
     assert set(facts["added"]) == {f"data/{name}" for name in FILES}
@@ -394,6 +418,20 @@ FAILING_UPLOADS = [
     (["{repo}", "out", "../up"], 7, ".."),
     (["{repo}", "out", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
 ]
+
+
+def test_upload_when_a_file_for_a_repository_to_be_made_then_planned_and_made(
+    signed_in: Account, here: Path
+) -> None:
+    write(here, {"a.txt": b"a"})
+    repo_id = f"{signed_in.name}/of-one-file"
+    line = ("upload", repo_id, "a.txt", "-q", "--private")
+    dry = as_json(*line, "--dry-run")
+    made = as_json(*line)
+
+    assert (dry["added"], dry["oid"], made["added"]) == (["a.txt"], "", ["a.txt"])
+    with HubApi() as api:
+        assert api.repo_info(repo_id).private
 
 
 def test_upload_when_it_fails_then_code_by_kind_and_nothing_is_there(

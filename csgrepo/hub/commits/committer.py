@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgrepo.config import settings
-from csgrepo.errors import InvalidInput
+from csgrepo.errors import InvalidInput, NotFound
 from csgrepo.hub.commits import plan as planning
 from csgrepo.hub.commits.content import read_content
 from csgrepo.hub.commits.folder import is_match
@@ -32,6 +32,7 @@ from csgrepo.hub.commits.routes import BranchMoved, Site, Writing, conflict, ope
 from csgrepo.hub.commits.rules import rules_above
 from csgrepo.hub.commits.trees import Base, Trees
 from csgrepo.hub.connection import repo_path
+from csgrepo.hub.git_refs import Advertised
 from csgrepo.hub.reading import text
 from csgrepo.lfs.attributes import FILE as ATTRIBUTES
 from csgrepo.lfs.hashes import Hashes
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from csgrepo.hub.commits.preupload import Answer
     from csgrepo.hub.commits.routes import Route
     from csgrepo.hub.connection import HubConnection
-    from csgrepo.hub.git_refs import Advertised
     from csgrepo.repo_id import RepoId
 
 __all__ = ["Order", "commit"]
@@ -69,6 +69,8 @@ class Order:
         parent: the commit that the branch must stand at.
         create_branch: make the branch where there is none.
         dry_run: only tell what would be done.
+        makes_repo: whether the repository is made where there is none; that is done by then, but
+            for a dry run.
         in_parts: whether it may be several commits.
         swept: a folder, and patterns of what is to be deleted in it unless it is written.
     """
@@ -79,6 +81,7 @@ class Order:
     parent: str | None = None
     create_branch: bool = False
     dry_run: bool = False
+    makes_repo: bool = False
     in_parts: bool = False
     swept: tuple[str, Sequence[str]] | None = None
 
@@ -93,11 +96,20 @@ def commit(
         check_ref_name(order.branch)
     adds, deletes = checked(operations)
     with tempfile.TemporaryDirectory(prefix="csgrepo-upload-") as scratch:
-        refs = open_to_git(hub, repo)
-        branch = order.branch or _default_branch(hub, repo)
+        refs, branch = _looked_at(hub, repo, order)
         site = Site(hub, repo, branch, Trees(hub, repo), Path(scratch), Reporter(str(repo)))
         route: Route = GitRoute(site, refs) if refs else RestRoute(site)
         return _Committer(site, route, order).run(refs or route.look(), adds, deletes)
+
+
+def _looked_at(hub: HubConnection, repo: RepoId, order: Order) -> tuple[Advertised | None, str]:
+    """Return the refs, ``None`` where the hub refuses git, and the branch that is meant."""
+    try:
+        return open_to_git(hub, repo), order.branch or _default_branch(hub, repo)
+    except NotFound:
+        if not (order.dry_run and order.makes_repo):
+            raise
+    return Advertised(), order.branch or "main"
 
 
 def _default_branch(hub: HubConnection, repo: RepoId) -> str:
