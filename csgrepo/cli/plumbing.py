@@ -32,7 +32,7 @@ def lfs_pre_push(*, remote: str, url: str) -> None:
 @click.command(hidden=True)
 @click.argument("operation")
 def git_credential(*, operation: str) -> None:
-    """Tell git user and token for the hub, and nothing for other places (gitcredentials(7)).
+    """Tell git user and token for a hub, and nothing for other places (gitcredentials(7)).
 
     Only "get" is answered: `csgrepo login` keeps tokens, `csgrepo logout` forgets them.
     """
@@ -45,13 +45,18 @@ def git_credential(*, operation: str) -> None:
 
 def _login(asked: dict[str, str]) -> dict[str, str]:
     from csgrepo.config import settings
-    from csgrepo.credentials import Credentials, account
+    from csgrepo.credentials import Credentials, account, read_own_token
     from csgrepo.http import origin
 
-    credentials = Credentials(settings().endpoint)
+    url = f"{asked.get('protocol')}://{asked.get('host')}"
+    if not url.startswith("http"):
+        return {}
+    if origin(url) in _places():
+        credentials = Credentials(settings().endpoint)
+    else:
+        credentials = Credentials(url, read_own_token(url))
     token = credentials.token
-    url = f"{asked.get('protocol')}://{asked.get('host')}/"
-    if token is None or not url.startswith("http") or origin(url) not in _places():
+    if token is None:
         return {}
     # The hub takes a token only from the user it belongs to.
     user = asked.get("username") or account(credentials).name

@@ -788,16 +788,16 @@ class Repository:
 
     @_by_rank_zero(bool)
     def delete_tag(self, tag_name: str, remote: str | None = None) -> bool:
-        """Delete a tag here and, with ``remote``, there.
+        """Delete a tag here and, with ``remote``, there; if that fails, it stays here, too.
 
         Returns:
             Whether there was one to delete.
         """
-        deleted = tags.delete(self._tree, tag_name)
+        deleted = False
         if remote is not None:
             with self._connection(remote) as connection:
-                deleted = tags.delete_remote(connection, tag_name) or deleted
-        return deleted
+                deleted = tags.delete_remote(connection, tag_name)
+        return tags.delete(self._tree, tag_name) or deleted
 
     # -- background pushes ---------------------------------------------------------------------
 

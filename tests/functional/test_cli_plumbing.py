@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from csgrepo import HubApi, Repository
+from csgrepo.credentials import save_token
 from csgrepo.server import Hub
 from tests.conftest import Account
 from tests.functional.cli import csgrepo
@@ -70,6 +71,22 @@ def test_git_credential_when_asked_then_the_hub_alone_gets_the_token(
 
     expected = f"username={signed_in.name}\npassword={signed_in.token}\n" if answered else ""
     assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+
+
+def test_git_credential_when_login_kept_a_token_for_another_hub_then_that_one_gets_it(
+    account: Account,
+) -> None:
+    save_token(account.token, account.endpoint)
+    host = urlsplit(account.endpoint).netloc
+    elsewhere = {"CSGHUB_ENDPOINT": "http://127.0.0.1:1", "CSGHUB_TOKEN": "f" * 32}
+    done = csgrepo("git-credential", "get", stdin=f"protocol=http\nhost={host}\n\n", **elsewhere)
+    other = csgrepo(
+        "git-credential", "get", stdin="protocol=http\nhost=127.0.0.1:9\n\n", **elsewhere
+    )
+
+    expected = f"username={account.name}\npassword={account.token}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
+    assert (other.returncode, other.stdout, other.stderr) == (0, "", "")
 
 
 def test_git_credential_when_nobody_is_signed_in_then_silent(account: Account) -> None:

@@ -461,6 +461,14 @@ def test_tags_here_and_there(model):
     assert repo.delete_tag("v1")
 
 
+def test_a_tag_stays_where_it_cannot_be_deleted_on_the_remote(model):
+    repo = Repository("one", clone_from=id_of(model))
+    repo.add_tag("v1")
+    with pytest.raises(csgrepo.GitError, match="nowhere"):
+        repo.delete_tag("v1", remote="nowhere")
+    assert repo.tag_exists("v1")
+
+
 def test_a_tag_brings_its_commit_and_the_objects_of_it(model):
     repo = Repository("one", clone_from=id_of(model))
     Path("one/w.bin").write_bytes(noise())
