@@ -31,7 +31,7 @@ __all__ = ["clone"]
 @click.argument("repo")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @options.repo_type
-@options.revision
+@options.revision_or_new
 @click.option("--skip-lfs", is_flag=True, help="Leave large files as pointers.")
 @options.endpoint
 @options.token
@@ -74,8 +74,10 @@ def clone(
     url = made.git_remote_url()
     if as_json:
         print_json(_facts(found, url))
-        return
-    _tell(found, folder, repo)
+    else:
+        _tell(found, folder, repo)
+    if revision and found.branch == revision and not found.upstream:
+        note("{name} is a new branch: there is nothing of that name to clone", name=revision)
     if had_files:
         note("the folder had files of its own; they are changes now, see `csgrepo status`")
 

@@ -181,7 +181,10 @@ def verify(*, local: bool, repo_dir: Path, token: str | None, as_json: bool) -> 
     found = replace(found, problems=tuple(map(in_commands, found.problems)))
     if as_json:
         print_json(found)
+    elif found:
+        facts = {"commit": found.commit[:10], "count": found.objects}
+        click.echo(tr("{commit} is complete: {count} large files, nothing missing", **facts))
     else:
-        for line in str(found).split("\n"):
+        for line in found.problems:
             click.echo(printable(line))
     return 0 if found else UNSOUND

@@ -13,11 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["HelpContext", "HelpFormatter", "wrap"]
 
+_WIDEST = 80
+_NARROWEST = 24
+_BESIDE = 58  # with less room, what an option means stands below its name
 _CLOSING = "，。；：、！？）」』”’,.;:)"  # what must not begin a line
 
 
 class HelpFormatter(click.HelpFormatter):
     """Writes help; what is passed in is English, what comes out is what the user reads."""
+
+    def __init__(
+        self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
+    ) -> None:
+        import shutil
+
+        if width is None:  # click's own way never goes below 50
+            width = min(shutil.get_terminal_size().columns, max_width or _WIDEST) - 2
+        super().__init__(indent_increment, max(width, _NARROWEST), max_width)
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write how the command is called."""
@@ -45,7 +57,8 @@ class HelpFormatter(click.HelpFormatter):
 
         rows = list(rows)
         names = [width(name) for name, _ in rows]
-        first = min(max(names, default=0), col_max) + col_spacing
+        widest = col_max if self.width >= _BESIDE else self.width // 4
+        first = min(max(names, default=0), widest) + col_spacing
         room = max(self.width - self.current_indent - first, 10)
         margin = " " * self.current_indent
         for (name, text), columns in zip(rows, names, strict=True):

@@ -41,7 +41,13 @@ hub.add_command(token)
 @hub.command(example="csgrepo hub serve --root my-hub --port 8080")
 @click.option("--root", type=ROOT, help="Where it keeps everything [default: a temporary folder].")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=0, help="The port [default: one that is free].")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="NUMBER",
+    default=0,
+    help="The port [default: one that is free].",
+)
 @click.option("--url", help="The address that clients use, if it is another: that of a proxy.")
 @click.option("--objects", help="Keep LFS objects in s3://BUCKET/PREFIX [default: in the folder].")
 @click.option("--access-log", type=_FILE, help="A file for one JSON object a line per request.")

@@ -102,6 +102,9 @@ def resume(*, repo: Path, numbers: tuple[int, ...], as_json: bool) -> None:
 
     Exits with 8 if a push fails again. Ctrl-C leaves the pushes going on in the background.
     """
+    journal = _journal(repo)
+    for number in numbers:
+        _job(journal, number)  # an error where there is none of that number
     commands = _queue(repo).resume(numbers or None)
     if not commands:
         note("nothing to resume")

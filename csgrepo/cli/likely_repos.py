@@ -42,7 +42,10 @@ def _hint(api: HubApi, repo_id: str, kind: RepoType) -> str:
     for other in (RepoType.MODEL, RepoType.DATASET, RepoType.SPACE):
         if other is not kind and api.repo_exists(repo_id, repo_type=other):
             return tr("There is a {type} of that name: add -t {type}.", type=other.value)
-    close = similar(repo_id, _names(api, repo_id.rpartition("/")[0], kind))
+    names = _names(api, repo_id.rpartition("/")[0], kind)
+    if repo_id in names:
+        return ""  # it is there; what is not is something in it
+    close = similar(repo_id, names)
     return tr("Did you mean {names}?", names=", ".join(close)) if close else ""
 
 

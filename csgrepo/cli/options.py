@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["as_json", "endpoint", "limit", "repo_type", "revision", "token", "user", "yes"]
+__all__ = [
+    "as_json",
+    "endpoint",
+    "limit",
+    "repo_type",
+    "revision",
+    "revision_or_new",
+    "token",
+    "user",
+    "yes",
+]
 
 TYPES = ("model", "dataset", "space", "code", "mcp", "skill")
 
@@ -45,6 +55,13 @@ revision = click.option(
     metavar="NAME",
     shell_complete=_branches,
     help="A branch, a tag or a commit.",
+)
+revision_or_new = click.option(
+    "-r",
+    "--revision",
+    metavar="NAME",
+    shell_complete=_branches,
+    help="A branch, a tag or a commit; of a name that there is none of, a branch is begun.",
 )
 user = click.option("-u", "--user", "--username", metavar="NAME", help="Whose; yours by default.")
 yes = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")

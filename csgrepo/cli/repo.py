@@ -130,6 +130,7 @@ def delete(
     from csgrepo.cli.likely_repos import suggesting
 
     with hub_api(endpoint, token) as api, suggesting(api, repo_id, repo_type):
+        was_there = not missing_ok or api.repo_exists(repo_id, repo_type=repo_type)
         if not yes and not missing_ok:
             api.repo_info(repo_id, repo_type=repo_type)  # no question about what is not there
         question = tr(
@@ -139,7 +140,10 @@ def delete(
         api.delete_repo(repo_id, repo_type=repo_type, missing_ok=missing_ok)
     if as_json:
         print_json({"id": repo_id, "repo_type": repo_type})
-    note("deleted {name}", name=repo_id)
+    if was_there:
+        note("deleted {name}", name=repo_id)
+    else:
+        note("there was no {type} {name}", type=repo_type, name=repo_id)
 
 
 @repo.command(

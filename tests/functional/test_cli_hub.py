@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.functional.cli import csgrepo, ends_when_told, running
+from tests.functional.cli import csgrepo, ends_when_told, inside, running
 
 
 def whoami(url: str, token: str) -> str:
@@ -68,6 +68,12 @@ def test_hub_serve_when_folder_is_in_use_then_said_and_2(tmp_path: Path) -> None
 
     assert done.returncode == 2
     assert "another hub is using" in done.stderr
+
+
+def test_hub_serve_when_there_is_no_such_port_then_2() -> None:
+    done = inside("hub", "serve", "--port", "99999")
+
+    assert (done.returncode, "--port is wrong" in done.stderr) == (2, True)
 
 
 def test_hub_serve_when_port_is_taken_then_said_and_2() -> None:

@@ -83,6 +83,12 @@ def test_jobs_show_when_a_push_failed_then_says_why_and_where_the_log_is(
     assert "403" in facts["error"]
 
 
+def test_jobs_resume_when_number_is_unknown_then_2(repo: Repository) -> None:
+    done = inside("jobs", "resume", repo.local_dir, "--number", "9")
+
+    assert (done.returncode, "no push number 9" in done.stderr) == (2, True)
+
+
 def test_jobs_show_when_number_is_unknown_then_2(repo: Repository) -> None:
     done = csgrepo("jobs", "show", "4711", repo.local_dir)
 

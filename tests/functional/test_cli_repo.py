@@ -126,7 +126,16 @@ def test_repo_delete_without_a_terminal_wants_yes(bert: str) -> None:
     assert as_json("repo", "delete", bert, "--yes") == {"id": bert, "repo_type": "model"}
     assert inside("repo", "info", bert).returncode == 4
     assert inside("repo", "delete", bert, "--yes").returncode == 4
-    assert inside("repo", "delete", bert, "--yes", "--missing-ok").returncode == 0
+    none = inside("repo", "delete", bert, "--yes", "--missing-ok")
+    assert (none.returncode, none.stderr) == (0, f"there was no model {bert}\n")
+
+
+def test_repo_info_when_only_the_revision_is_unknown_then_no_other_repository_is_suggested(
+    bert: str,
+) -> None:
+    done = inside("repo", "info", bert, "-r", "nowhere")
+
+    assert (done.returncode, "Did you mean" in done.stderr) == (4, False)
 
 
 def test_repo_that_is_mistyped_is_answered_with_what_may_be_meant(
@@ -312,9 +321,14 @@ def test_keys_are_added_listed_and_deleted(signed_in: Account, tmp_path: Path) -
     assert inside("keys", "delete", "laptop 笔记本").returncode == 2  # nobody can be asked
     assert as_json("keys", "delete", "laptop 笔记本", "-y") == {"name": "laptop 笔记本"}
     assert inside("keys", "delete", "laptop 笔记本", "-y").returncode == 4
-    assert inside("keys", "add", "no", str(tmp_path / "none.pub")).returncode == 1
+    none = inside("keys", "add", "no", str(tmp_path / "none.pub"))
+    assert (none.returncode, "none.pub does not exist" in none.stderr) == (2, True)
     assert inside("keys", "add", "two", str(path), "-k", "0" * 32).returncode == 3
     assert inside("keys", "add", "two", str(path), "-e", NOWHERE).returncode == 6
+    path = path.rename(path.with_suffix(".txt"))  # a file by any name
+    assert inside("keys", "add", "laptop", str(path)).returncode == 0
+    path.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    assert "private key" in inside("keys", "add", "mine", str(path)).stderr
 
 
 def test_keys_and_tokens_when_for_people_then_said_in_a_line(

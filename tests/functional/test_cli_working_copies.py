@@ -140,6 +140,16 @@ def test_clone_when_revision_is_given_then_that(
     assert (tmp_path / "old" / "notes.txt").read_text() == "older\n"
 
 
+def test_clone_when_there_is_no_such_revision_then_says_that_a_branch_is_begun(
+    remote: RemoteRepository, tmp_path: Path
+) -> None:
+    done = inside("clone", remote.url, str(tmp_path / "new"), "-r", "v1.O", "-q")
+    other = inside("clone", remote.url, str(tmp_path / "main"), "-r", "main", "-q")
+
+    assert (done.returncode, other.stderr) == (0, "")
+    assert done.stderr == "v1.O is a new branch: there is nothing of that name to clone\n"
+
+
 def test_clone_when_folder_has_files_then_they_are_changes(
     remote: RemoteRepository, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from csgrepo.cli import boundary
 from csgrepo.cli.command import Command, Group, first_sentence
 from csgrepo.cli.commands import HIDDEN, SECTIONS
 from csgrepo.cli.failure import KINDS
-from csgrepo.cli.help import wrap
+from csgrepo.cli.help import HelpContext, wrap
 from csgrepo.cli.output import plain
 from csgrepo.cli.root import csgrepo
 from csgrepo.cli.table import table
@@ -69,6 +69,20 @@ def test_command_has_help_and_an_example_that_is_a_command(name: str) -> None:
         }
         used = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
         assert used <= options
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("columns", [40, 80])
+def test_help_fits_the_terminal(
+    columns: int, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("CSGHUB_LANG", language)
+    for name in ("login", "logout", "track", "jobs"):
+        text = COMMANDS[name].get_help(HelpContext(COMMANDS[name], info_name=f"csgrepo {name}"))
+        wide = [line for line in text.splitlines() if width(line) > columns]
+
+        assert not [line for line in wide if "  csgrepo " not in line], name
 
 
 @pytest.mark.parametrize("name", LEAVES)
