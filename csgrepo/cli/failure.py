@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import traceback
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from csgrepo.cli.command import similar
 from csgrepo.cli.exit_codes import FAILURE, FAULT, NO_ROOM, exit_code
 from csgrepo.cli.output import say
 from csgrepo.cli.words import tr
+from csgrepo.config import settings
 from csgrepo.errors import CsgRepoError
 from csgrepo.progress.label import printable
 from csgrepo.redact import redact
@@ -54,7 +56,7 @@ def report(error: Exception) -> int:
         _complain(f"{said}{_hint(error)}{_kind(exit_code(error))}")
         return exit_code(error)
     if isinstance(error, OSError):
-        _complain(_without_number(error))
+        _complain(_without_number(error) + _about_the_cache(error))
         return NO_ROOM if error.errno in _FULL else FAILURE
     fault = "".join(traceback.format_exception(error))
     _complain(f"{tr('a fault in csgrepo itself; please report it:')}\n{fault}")
@@ -120,6 +122,16 @@ def _complain(message: str) -> None:
     """Say it on standard error; what a server said may hold secrets or control characters."""
     lines = _REWRITTEN.sub("", redact(message).strip()).split("\n")
     say("csgrepo: " + "\n".join(map(printable, lines)))
+
+
+def _about_the_cache(error: OSError) -> str:
+    """Say how to have the cache elsewhere, if it is the cache that cannot be written."""
+    if not isinstance(error.filename, str) or error.errno in _FULL:
+        return ""
+    cache, there = settings().cache, Path(error.filename)
+    if not (there.is_relative_to(cache) or (cache.is_relative_to(there) and not there.is_dir())):
+        return ""
+    return "\n" + tr("This is the cache; set CSGHUB_CACHE to a folder that can be written to.")
 
 
 def _without_number(error: OSError) -> str:

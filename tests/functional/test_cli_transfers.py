@@ -130,6 +130,16 @@ def test_download_when_dry_then_told_and_nothing_is_written(repo_id: str, here: 
     assert plain(here / "out").keys() == {"config.json"}
 
 
+def test_download_when_the_cache_cannot_be_written_then_says_what_names_another(
+    repo_id: str, here: Path
+) -> None:
+    write(here, {"file": b""})
+    done = inside("download", repo_id, "-q", CSGHUB_CACHE=str(here / "file" / "cache"))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "set CSGHUB_CACHE to a folder" in done.stderr
+
+
 def test_download_when_nothing_matches_then_said(repo_id: str, here: Path) -> None:
     done = inside("download", repo_id, "--include", "*.safetensor", "-q")
 
