@@ -92,6 +92,18 @@ def test_login_when_there_is_neither_terminal_nor_token_then_said_and_2(kept: Pa
     assert not kept.exists()
 
 
+def test_login_and_logout_when_the_environment_has_a_token_then_say_that_it_goes_first(
+    account: Account, kept: Path
+) -> None:
+    line = ("--endpoint", account.endpoint)
+    into = inside("login", *line, stdin=f"{account.token}\n", CSGHUB_TOKEN="f" * 32)
+    out = inside("logout", *line, CSGHUB_TOKEN="f" * 32)
+
+    assert (into.returncode, out.returncode, kept.exists()) == (0, 0, False)
+    assert "CSGHUB_TOKEN is set in the environment, and goes before" in into.stderr
+    assert "CSGHUB_TOKEN is set in the environment, and goes on" in out.stderr
+
+
 @pytest.mark.usefixtures("endpoint")
 def test_logout_when_signed_in_then_forgotten(account: Account, kept: Path) -> None:
     csgrepo("login", stdin=account.token)
