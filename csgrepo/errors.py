@@ -388,6 +388,7 @@ class HubHTTPError(HubError):
     """
 
     advice = ""
+    _advises_on_good = True
     retry_after: float | None = None
 
     def __init__(
@@ -406,6 +407,8 @@ class HubHTTPError(HubError):
         tail = f" (request {self.request_id})" if self.request_id else ""
         known = XET_ADVICE if self.code == _XET_CODE else self.advice
         advice = f"\n{known}" if known else ""
+        if self.status < 300 and not self.code:  # answered well, with something else than was meant
+            return f"{said} (asked of {self.url})" + (advice if self._advises_on_good else "")
         return f"{self.url} answered {marks}: {said}{tail}{advice}"
 
 
@@ -429,6 +432,7 @@ class NotFound(HubHTTPError):
     """No such thing, or the account may not see it."""
 
     advice = "Check the name and the repo_type; a private repository needs a token."
+    _advises_on_good = False  # the repository is there, and what was looked for in it is not
 
 
 class Conflict(HubHTTPError):

@@ -158,6 +158,13 @@ def test_hub_error_says_status_code_words_request_and_advice() -> None:
     assert "write access" in advice
 
 
+def test_hub_error_of_a_good_answer_says_what_is_not_there_and_no_status() -> None:
+    words = "wanda/bert has no branch 'x'"
+    error = errors.NotFound(status=200, code="", server_message=words, request_id="", url="u")
+
+    assert str(error) == "wanda/bert has no branch 'x' (asked of u)"
+
+
 def test_hub_error_without_words_says_that_there_were_none() -> None:
     error = errors.ServerError(status=502, code="", server_message="", request_id="", url="u")
 
