@@ -18,6 +18,7 @@ import requests
 from csgrepo.errors import InvalidInput
 from csgrepo.server import Hub
 from tests import small_parts
+from tests.ports import steady_port
 from tests.small_parts import PART, Place, content
 
 
@@ -304,11 +305,12 @@ def test_uploads_go_with_their_repository(place, sending):
 
 def test_a_restart_keeps_uploads_that_are_young_and_drops_abandoned_ones(tmp_path: Path):
     root = tmp_path / "hub"
-    with Hub(root, min_part_bytes=PART) as hub:
+    port = steady_port()
+    with Hub(root, port=port, min_part_bytes=PART) as hub:
         hub.add_user("wanda")
         where = small_parts.place(hub)
         young, old = Sending(where, content(3)).begin(), Sending(where, content(3)).begin()
-        port, parts = hub.port, young.put_all()
+        parts = young.put_all()
         old.put(1)
         [folder] = [path.parent for path in root.rglob(f"1-{sha256(old.slice(1)).hexdigest()}")]
     days = 73 * 3600

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +20,8 @@ from csgrepo.errors import (
 )
 from csgrepo.server import Answer, Fault, Hub, Reset, Stall, Swallow, Truncate
 from tests import small_parts
-from tests.functional.jobs_clone import PATIENCE_S, kill, until
+from tests.functional.jobs_clone import PATIENCE_S, until
+from tests.ports import steady_port
 from tests.small_parts import PART, Place, content
 
 BATCH = ("POST", "/objects/batch$")
@@ -50,8 +49,7 @@ def data() -> bytes:
 
 
 @pytest.fixture
-def repo(place: Place, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", "1")
+def repo(place: Place, data: bytes, tmp_path: Path) -> Repository:
     repo = place.clone(tmp_path / "work")
     Path(repo.local_dir, "权重 final.bin").write_bytes(data)
     repo.lfs_track("*.bin")
@@ -100,7 +98,10 @@ def test_what_passes_is_survived(place, repo, data, step, effect):
 
 
 @pytest.mark.parametrize("step", ["batch", "part", "verify"])
-def test_an_answer_that_stalls_is_given_up_and_asked_for_again(place, repo, data, step):
+def test_an_answer_that_stalls_is_given_up_and_asked_for_again(
+    place, repo, data, step, monkeypatch
+):
+    monkeypatch.setenv("CSGHUB_STALL_TIMEOUT", "2")
     hold = threading.Event()
     fault = strike(place, step, Stall(event=hold))
     events = []
@@ -201,7 +202,8 @@ def test_what_is_lost_again_and_again_is_no_success(place, repo, data):
 
 
 def test_hub_that_goes_away_and_comes_back_is_waited_for_in_the_background(tmp_path, data):
-    with small_parts.serving(tmp_path / "hub") as hub:
+    port = steady_port()
+    with small_parts.serving(tmp_path / "hub", port) as hub:
         place = small_parts.place(hub)
         repo = place.clone(tmp_path / "work")
         Path(repo.local_dir, "a.bin").write_bytes(data)
@@ -212,20 +214,19 @@ def test_hub_that_goes_away_and_comes_back_is_waited_for_in_the_background(tmp_p
         fault = hub.faults.add("PUT", "/_parts/.*/3$", Stall(event=hold))
         command = repo.git_push(blocking=False)[1]
         until(lambda: fault.hits, "the push to be under way")
-        port = hub.port
         hub.stop()
         hold.set()
-    time.sleep(0.3)  # long enough for a connection to be refused
+    until(lambda: command.progress.tries, "the push to find nobody there")
     with small_parts.serving(tmp_path / "hub", port) as hub:
         assert command.wait(PATIENCE_S).status == 0, command.stderr
         again = Place(hub, place.name, place.token)
         assert arrived(again, repo, data)
-    kill(command, signal.SIGTERM)  # it would wait for more
+    command._process.terminate()  # it would wait for more
 
 
 def test_hub_that_is_away_is_reported_promptly_to_who_waits(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    with small_parts.serving() as hub:
+    with small_parts.serving(port=steady_port()) as hub:
         repo = small_parts.place(hub).clone(tmp_path / "work")
         Path(repo.local_dir, "a.txt").write_text("a")
         repo.git_add()
