@@ -2,7 +2,7 @@
 
 The settings are a JSON file: `root` (the host's repositories), `log` (every command is written
 there), `authenticate` (what `git-lfs-authenticate` answers), `refuse` (words to end with), and
-`idle_s` (the host hangs up when nothing moves for so long).
+`impatient` (a file; while it is there the host hangs up on whoever says nothing).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 TAKES_VALUE = "BbcDEeFIiJLlmOoPpQRSWw"  # ssh(1)
+HUNG_UP = 255
 
 
 def host_and_command(arguments: list[str]) -> tuple[str, list[str]]:
@@ -40,21 +41,24 @@ def serve(command: list[str], settings: dict[str, Any]) -> int:
         sys.stderr.write(f"no such command: {program}\n")
         return 127
     folder = Path(settings["root"]) / path.lstrip("/")
-    return relay([*program.split("-", 1), str(folder)], settings.get("idle_s"))
+    status = relay([*program.split("-", 1), str(folder)], settings.get("impatient"))
+    if status == HUNG_UP:
+        note(settings, ["", "hung up"])
+    return status
 
 
-def relay(command: list[str], idle_s: float | None) -> int:
+def relay(command: list[str], impatient: str | None) -> int:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         ends = {0: process.stdin.fileno(), process.stdout.fileno(): 1}
         sources = list(ends)
         while process.stdout.fileno() in sources:
-            ready = select.select(sources, [], [], idle_s)[0]
-            if not ready:
+            ready = select.select(sources, [], [], 0.05 if impatient else None)[0]
+            if not ready and impatient and os.path.exists(impatient):
                 process.kill()
                 sys.stderr.write("Connection to host closed by remote host.\n")
-                return 255
+                return HUNG_UP
             for source in ready:
                 data = os.read(source, 65536)
                 if data:
@@ -66,11 +70,15 @@ def relay(command: list[str], idle_s: float | None) -> int:
         return process.wait()
 
 
+def note(settings: dict[str, Any], words: list[str]) -> None:
+    with Path(settings["log"]).open("a") as log:
+        log.write(json.dumps(words) + "\n")
+
+
 def main() -> int:
     settings = json.loads(Path(sys.argv[1]).read_text())
     host, command = host_and_command(sys.argv[2:])
-    with Path(settings["log"]).open("a") as log:
-        log.write(json.dumps([host, *command]) + "\n")
+    note(settings, [host, *command])
     if settings.get("refuse"):
         sys.stderr.write(settings["refuse"] + "\n")
         return 255

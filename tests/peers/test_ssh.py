@@ -6,6 +6,9 @@ import base64
 import json
 import shlex
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from csgrepo.errors import (
     RemoteUnreachable,
 )
 from csgrepo.server import Hub, Stall
+from tests.functional.jobs_clone import until
 from tests.peers import fake_ssh, samples
 from tests.stock import RemoteRepository, StockGit
 
@@ -139,25 +143,40 @@ def test_host_that_hangs_up_on_idle_connections_is_pushed_to_at_once(
 ) -> None:
     """Stock git opens its connection first and finds it closed once the objects are there."""
     push_something(tmp_path / "clone", host.url)
-    host.set(idle_s=1)
+    impatient = host.folder / "impatient"
+    host.set(impatient=str(impatient))
     name = host.lfs.url.rpartition("/")[2].removesuffix(".git")
 
-    def stall() -> None:
-        hub.faults.add("PUT", name, Stall(seconds=2))
+    def connected_amid(push: Callable[[], object]) -> bool:
+        """Push; tell whether git was connected while an object went up, and hang up on it then."""
+        before, go_on = len(host.asked()), threading.Event()
+        upload = hub.faults.add("PUT", name, Stall(event=go_on))
+        with ThreadPoolExecutor(1) as pool:
+            pushing = pool.submit(push)
+            until(lambda: upload.hits or pushing.done())
+            connected = "git-receive-pack" in host.asked()[before:]
+            if connected:
+                impatient.touch()
+                until(lambda: "hung up" in host.asked()[before:])
+                impatient.unlink()
+            go_on.set()
+            pushing.result()
+        return connected
 
-    stall()
     git("clone", "--quiet", "--branch", "main", host.url, "theirs")
     theirs = git.at("theirs")
     samples.write(theirs.cwd, {"w.bin": ONE + TWO})
     theirs("commit", "--quiet", "-a", "-m", "By git")
-    hung_up = theirs.run("push")
-    assert hung_up.returncode != 0
-    assert b"closed by remote host" in hung_up.stderr
 
-    stall()
+    def stock_push() -> None:
+        hung_up = theirs.run("push")
+        assert hung_up.returncode != 0
+        assert b"closed by remote host" in hung_up.stderr
+
+    assert connected_amid(stock_push)
     repo = Repository(tmp_path / "clone")
     samples.write(tmp_path / "clone", {"w.bin": TWO + ONE})
-    repo.push_to_hub("While the host is impatient")
+    assert not connected_amid(lambda: repo.push_to_hub("While the host is impatient"))
 
     assert StockGit(host.path)("rev-parse", "main") == repo.git_head_hash()
     assert repo.verify()
