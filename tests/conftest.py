@@ -169,12 +169,13 @@ class Account:
 
 
 @pytest.fixture(scope="session")
-def hub() -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """The embedded hub, one for all tests of this process."""
     from csgrepo.server import Hub
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(machine.MARK, raising=False)  # what it starts is no test's own
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("hub")))
         with Hub() as running:
             patch.undo()
             yield running

@@ -151,6 +151,7 @@ class PeerServer:
 
     def _start(self, stack: ExitStack) -> None:
         self.repositories.mkdir()
+        (self.root / "gitconfig").write_text(machine.GIT_CONFIG)
         key = secrets.token_hex(32)
         web = stack.enter_context(_listening())
         lfs = stack.enter_context(_listening())
@@ -215,9 +216,16 @@ class PeerServer:
         stack.callback(_stop, process)
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        """Return an environment that is no test's own, though one of them is the first to ask."""
         outer = {name: text for name, text in os.environ.items() if name != MARK}
-        config = str(self.root / "giftless.json")
-        return {**outer, "HOME": str(self.root), "GIFTLESS_CONFIG_FILE": config, **variables}
+        own = {
+            "HOME": str(self.root),
+            "XDG_CONFIG_HOME": str(self.root),
+            "GIT_CONFIG_GLOBAL": str(self.root / "gitconfig"),
+            "TMPDIR": str(self.root),
+            "GIFTLESS_CONFIG_FILE": str(self.root / "giftless.json"),
+        }
+        return {**outer, **own, **variables}
 
     def _check(self) -> None:
         """Ask each server once, and show what they wrote if one does not answer well."""
