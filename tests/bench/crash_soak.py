@@ -37,7 +37,7 @@ from csgrepo.jobs.job import ENDED
 from csgrepo.server import Hub
 
 MARK = "CSGREPO_CRASH_SOAK"
-PATIENCE_S = 120.0
+PATIENCE_S = 400.0
 STAGES = {"save": 0.15, "hash": 0.5, "upload": 0.8, "ref": 0.08, "prune": 1.5}
 SAID = {"save": "saving", "hash": "adding"}  # what the trainer says before it; else "submitted"
 POINTER = re.compile(rb"oid sha256:([0-9a-f]{64})\nsize (\d+)\n")

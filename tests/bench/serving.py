@@ -54,6 +54,7 @@ http {{
         location ~ \\.git(/|$) {{
             fastcgi_pass 127.0.0.1:{cgi_port};
             fastcgi_request_buffering off;
+            fastcgi_read_timeout 600;
             fastcgi_param SCRIPT_FILENAME {backend};
             fastcgi_param GIT_PROJECT_ROOT {root}/repositories;
             fastcgi_param GIT_HTTP_EXPORT_ALL 1;
@@ -180,7 +181,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(10)
+        process.wait(120)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

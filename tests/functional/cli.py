@@ -34,7 +34,7 @@ def csgrepo(*args: str, stdin: str = "", **environment: str) -> subprocess.Compl
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=100,
+        timeout=500,
     )
     record(args, done.returncode)
     if "--json" in args and done.stdout:
@@ -64,7 +64,7 @@ def running(*args: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
 def ends_when_told(process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[str, str]:
     """Send a signal, and return the rest of both outputs once the process ended."""
     process.send_signal(number)
-    return process.communicate(timeout=100)
+    return process.communicate(timeout=500)
 
 
 class _Stream(io.TextIOWrapper):

@@ -74,6 +74,6 @@ def _shell(text: str, where: str) -> None:
         capture_output=True,
         check=False,
         encoding="utf-8",
-        timeout=100,
+        timeout=500,
     )
     assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"

@@ -112,7 +112,7 @@ repo = Repository("work", clone_from="wanda/model")
 Path("work/w.bin").write_bytes(bytes(1000))
 repo.lfs_track("*.bin")
 repo.push_to_hub("one", blocking=False)
-repo.wait_for_commands(60)
+repo.wait_for_commands(500)
 """
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=100)
     # Whoever was the last to use the journal tidies up; not in the middle of it.

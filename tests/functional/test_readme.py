@@ -100,7 +100,7 @@ def test_training_loop_example(wandas_hub: Hub, git: StockGit) -> None:
     }
 
     exec(BLOCKS[3].replace("10_000", "3000"), names)
-    names["repo"].wait_for_commands(60)
+    names["repo"].wait_for_commands(500)
 
     work = git.at("work/my-model")
     saved = work("log", "--format=%s", "origin/main").splitlines()

@@ -291,7 +291,7 @@ def test_four_processes_clone_into_one_folder(git, remote, tmp_path, kind):
         tmp_path / "slow" / "git",
         f"'{shutil.which('git')}' \"$@\"\nresult=$?\n"
         f"case \" $* \" in *' {step} '*) touch '{meeting}'/$$; n=0;\n"
-        f"while [ $(ls '{meeting}' | wc -l) -lt 4 ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); "
+        f"while [ $(ls '{meeting}' | wc -l) -lt 4 ] && [ $n -lt 5000 ]; do sleep 0.1; n=$((n+1)); "
         "done;; esac\nexit $result\n",
     )
     path = os.pathsep.join([str(tmp_path / "slow"), os.environ["PATH"]])

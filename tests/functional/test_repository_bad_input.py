@@ -548,7 +548,7 @@ def test_a_hook_that_prints_megabytes_blocks_nobody(repo, folder):
     assert len(str(error)) < 10_000
     _, command = repo.git_push(blocking=False)
     with pytest.raises(QueueError, match="the last words"):
-        repo.wait_for_commands(60)
+        repo.wait_for_commands(500)
     assert "the last words" in command.stderr
 
 

@@ -19,6 +19,7 @@ from csgrepo import CsgRepoError, QueueError, Repository
 from csgrepo.server import Answer, Hub
 from tests.conftest import Account
 from tests.functional.copies import noise
+from tests.functional.jobs_clone import until
 from tests.stock import RemoteRepository, StockGit
 
 CLIENT_THREADS = (
@@ -317,8 +318,8 @@ def test_no_thread_and_no_file_stays_behind(remote, tmp_path):
         repo.git_pull()
         repo.verify()
         threads = threads or threads_of_the_client()
-    assert threads_of_the_client() <= threads
-    assert open_files_below(tmp_path) == []
+    until(lambda: threads_of_the_client() <= threads, "the threads to end")
+    until(lambda: open_files_below(tmp_path) == [], "the files to be closed")
 
 
 def threads_of_the_client() -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from csgrepo import InvalidInput, QueueError, Repository
 from csgrepo.server import Answer, Stall
+from tests.functional.jobs_clone import until
 
 SAVES = 20
 SIZE = 64 * 1024
@@ -42,7 +43,7 @@ def test_every_commit_holds_the_bytes_of_its_own_save(
     finally:
         go_on.set()
         hub.faults.remove(fault)
-    repo.wait_for_commands(120)
+    repo.wait_for_commands(500)
 
     states = [command.job.state for command in repo.command_queue]
     if policy == "all":
@@ -79,7 +80,7 @@ def test_policy_of_one_call_goes_before_that_of_all(bare_remote, tmp_path):
     _save(repo, 1)
     _save(repo, 2, policy="all")
     assert [command.job.push.policy for command in repo.command_queue] == ["latest", "all"]
-    repo.wait_for_commands(60)
+    repo.wait_for_commands(500)
 
 
 @pytest.mark.parametrize("option", ["push_policy", "on_exit"])
@@ -94,7 +95,9 @@ def test_a_save_whose_successor_fails_is_told_as_a_failure(hub, hub_remote, sign
     go_on = threading.Event()
     stall = hub.faults.add("*", f"/.*{signed_in.name}/.*receive-pack", Stall(event=go_on))
     try:
-        for step in range(3):
+        _save(repo, 0)
+        until(lambda: stall.hits, "the first push to be under way")
+        for step in (1, 2):
             _save(repo, step)
         hub.faults.add(
             "POST", f"/.*{signed_in.name}/.*receive-pack", Answer(403, body=b"no"), times=None
@@ -103,7 +106,7 @@ def test_a_save_whose_successor_fails_is_told_as_a_failure(hub, hub_remote, sign
         go_on.set()
         hub.faults.remove(stall)
     with pytest.raises(QueueError):
-        repo.wait_for_commands(60)
+        repo.wait_for_commands(500)
     hub.faults.clear()
     failed = {command.id for command in repo.commands_failed}
     assert {command.id for command in repo.command_queue if command.receipt is None} == failed

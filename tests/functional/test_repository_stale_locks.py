@@ -173,6 +173,7 @@ def test_threads_queue_up_too(folder, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # has threads of the hub
 def test_a_forked_child_does_not_hold_what_its_parent_holds(folder, monkeypatch):
     monkeypatch.setenv("CSGHUB_LOCK_TIMEOUT", "1")
     tree = WorkTree(folder)

@@ -461,8 +461,9 @@ def test_commit_while_another_command_holds_the_index_is_whole_or_a_clear_error(
 
 
 def test_index_another_command_holds_for_a_moment_is_waited_for(
-    work: StockGit, locked: Path
+    work: StockGit, locked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE_S", 500.0)
     expected = change(work.cwd)
     repo = Repository(work.cwd)
     timer = threading.Timer(0.3, locked.unlink)

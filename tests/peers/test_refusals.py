@@ -39,11 +39,14 @@ Make = Callable[..., RemoteRepository]
 
 
 @contextlib.contextmanager
-def soon(limit_s: float = 5.0) -> Iterator[None]:
-    """See that an answer does not keep people waiting."""
+def soon() -> Iterator[None]:
+    """See that an answer does not keep people waiting, as a question that nobody answers would.
+
+    How long it takes otherwise is the machine's affair.
+    """
     start = time.monotonic()
     yield
-    assert time.monotonic() - start < limit_s
+    assert time.monotonic() - start < 300
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +54,7 @@ def askpass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have a program for asking people, which would wait for one; return where it leaves a mark."""
     mark = tmp_path / "asked"
     program = tmp_path / "askpass"
-    program.write_text(f'#!/bin/sh\necho "$@" >> {mark}\nexec sleep 60\n')
+    program.write_text(f'#!/bin/sh\necho "$@" >> {mark}\nexec sleep 500\n')
     program.chmod(0o755)
     monkeypatch.setenv("SSH_ASKPASS", str(program))
     monkeypatch.setenv("GIT_ASKPASS", str(program))
@@ -294,8 +297,7 @@ def test_lfs_server_that_is_down_is_unreachable(
 ) -> None:
     repo = lfs_at(f"http://127.0.0.1:{closed_port}/info/lfs")
 
-    # It is asked again for some seconds: servers are restarted.
-    with soon(30), pytest.raises(HubUnreachable):
+    with soon(), pytest.raises(HubUnreachable):
         repo.git_push()
 
     check_nothing_was_pushed(repo, git)
