@@ -237,7 +237,9 @@ def write_stats(
 
     An entry is touched only if it still has the blob it is expected to have, so that a change made
     by another git command in between is never declared clean. Nor is a file that was written to in
-    between: git compares whole seconds, and would not notice it later.
+    between: git compares whole seconds, and would not notice it later. Nor is any other file that
+    git still doubts: that its entry is of the very second of the index is seen no more once the
+    index is a later one.
 
     Args:
         root: the work tree's root.
@@ -255,28 +257,35 @@ def write_stats(
         return 0
     with _locked(path, root) as lock:
         data = bytearray(path.read_bytes())
-        filled: dict[str, Entry] = {}
+        written_s = path.stat().st_mtime_ns // 10**9
+        filled: set[str] = set()
+        doubtful: dict[str, Entry] = {}
         for entry in _entries(bytes(data), oid_bytes, str(path)):
             oid, stat = stats.get(entry.path, ("", None))
             if stat is not None and entry.stage == 0 and entry.oid == oid:
-                _STAT.pack_into(data, entry.offset, *StatData.of(stat, entry.stat.mode))
-                filled[entry.path] = entry
+                noted = StatData.of(stat, entry.stat.mode)
+                _STAT.pack_into(data, entry.offset, *noted)
+                filled.add(entry.path)
+                doubtful[entry.path] = entry._replace(stat=noted)
+            elif entry.stage == 0 and entry.stat.mtime_s >= written_s and not entry.frozen:
+                doubtful[entry.path] = entry
         _renew_checksum(data, oid_bytes)
         lock.write(data)
         # What is written to after this look has the second of the index or a later one, and git
         # notices either; so the look comes after the index has its time.
-        while changed := [name for name in filled if not _is_as(root / name, stats[name][1])]:
-            for name in changed:
-                entry = filled.pop(name)
+        while changed := [e for e in doubtful.values() if not _is_as(root / e.path, e.stat)]:
+            for entry in changed:
+                del doubtful[entry.path]
+                filled.discard(entry.path)
                 _STAT.pack_into(data, entry.offset, *_unknown(entry.stat.mode))
             _renew_checksum(data, oid_bytes)
             lock.write(data)
     return len(filled)
 
 
-def _is_as(path: Path, noted: os.stat_result) -> bool:
+def _is_as(path: Path, noted: StatData) -> bool:
     try:
-        return StatData.of(path.lstat(), 0) == StatData.of(noted, 0)
+        return noted.matches(path.lstat())
     except (FileNotFoundError, NotADirectoryError):
         return False
 

@@ -106,6 +106,28 @@ def test_write_stats_calls_no_file_clean_that_was_written_to_since(tmp_path: Pat
     assert entry.stat == StatData(0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 0)
 
 
+def test_write_stats_has_git_look_at_others_that_were_written_to_in_the_second_of_the_index(
+    tmp_path: Path,
+) -> None:
+    """The index gets a later second, in which git would not doubt them any more."""
+    file = tmp_path / "index"
+    file.write_bytes(_index(2, ["a", "b", "c"]))
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"one")
+        os.utime(tmp_path / name, ns=(10**18, 10**18))
+    both = {name: (BLOB, (tmp_path / name).lstat()) for name in "bc"}
+    assert index.write_stats(tmp_path, file, both) == 2
+    os.utime(file, ns=(10**18, 10**18))
+    (tmp_path / "b").write_bytes(b"two")
+    os.utime(tmp_path / "b", ns=(10**18, 10**18 + 1))
+
+    assert index.write_stats(tmp_path, file, {"a": (BLOB, (tmp_path / "a").lstat())}) == 1
+
+    seen = {entry.path: entry.stat for entry in index.read(file)}
+    assert seen["b"] == StatData(0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 0)
+    assert [seen[name].matches((tmp_path / name).lstat()) for name in "ac"] == [True, True]
+
+
 def test_split_index_is_named_rather_than_read_by_half(tmp_path: Path) -> None:
     file = tmp_path / "index"
     for base, split in ((b"\0" * 20, False), (b"\1" * 20, True)):
