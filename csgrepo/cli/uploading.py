@@ -156,6 +156,8 @@ def _places(
     if len(words) > 2:
         raise click.UsageError(tr("one file or folder at a time, and one place for it"))
     source = Path(words[0]).expanduser()
+    if not source.exists() and Path(named.repo_id).exists():
+        raise click.UsageError(tr("name the repository first, then what is to be uploaded"))
     if not source.exists():
         raise click.UsageError(tr("{path} does not exist", path=str(source)))
     return source, words[1] if len(words) > 1 else None

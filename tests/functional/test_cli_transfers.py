@@ -421,6 +421,7 @@ FAILING_UPLOADS = [
     ([], 2, "REPO_ID"),
     (["{repo}"], 2, "PATH"),
     (["{repo}", "none"], 2, "does not exist"),
+    (["out", "{repo}"], 2, "the repository first"),
     (["{repo}", "out", "a", "b"], 2, "one file or folder"),
     (["{repo}", "out/a.txt", "--delete", "*"], 2, "is a file"),
     (["{repo}", "out", "-u", "somebody"], 2, "somebody's"),
