@@ -127,8 +127,7 @@ def upload(
         **facts,
     }
     with working(quiet=quiet), _hub(endpoint, secret, username) as api:
-        if dry_run and not api.repo_exists(named.repo_id, repo_type=repo_type):
-            note("{repo} would be made", repo=printable(named.repo_id))
+        is_new = dry_run and not api.repo_exists(named.repo_id, repo_type=repo_type)
         if every is not None:
             made = recurring_upload.run(api, folder_facts, endpoint, secret, every)
         elif source.is_file():
@@ -142,6 +141,8 @@ def upload(
             made = api.upload_folder(
                 delete_patterns=delete or None, dry_run=dry_run, **folder_facts
             )
+    if is_new:
+        note("{repo} would be made", repo=printable(named.repo_id))
     _tell(made, as_json=as_json)
 
 

@@ -427,6 +427,7 @@ FAILING_UPLOADS = [
     (["{repo}", "out", "-u", "somebody"], 2, "somebody's"),
     (["{repo}", "out", "-k", "0123456789abcdef"], 3, ""),
     (["stranger/bert", "out"], 4, "namespace"),
+    (["stranger/bert", "out", "--dry-run"], 4, ""),
     (["{repo}", "out", "../up"], 7, ".."),
     (["{repo}", "out", "-e", "http://127.0.0.1:9"], 6, "127.0.0.1:9"),
 ]
@@ -456,6 +457,7 @@ def test_upload_when_it_fails_then_code_by_kind_and_nothing_is_there(
         assert (done.returncode, done.stdout) == (code, ""), (line, done.stderr)
         assert said in done.stderr
         assert "0123456789abcdef" not in done.stderr
+        assert "would be made" not in done.stderr
     assert held(repo_id) == FILES.keys()
 
 

@@ -109,6 +109,9 @@ def _looked_at(hub: HubConnection, repo: RepoId, order: Order) -> tuple[Advertis
     except NotFound:
         if not (order.dry_run and order.makes_repo):
             raise
+        who = hub.account()
+        if repo.namespace not in {who.name, *who.organizations}:
+            raise  # nor could it be made
     return Advertised(), order.branch or "main"
 
 
