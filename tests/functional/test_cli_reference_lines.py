@@ -218,4 +218,5 @@ def test_line_of_csghub_cli(
             assert found - OF_THE_HUB == names
         elif after is not None:
             folder = Path(done.stdout.removesuffix("\n"))
-            assert without_git(folder) - {".csgrepo/written.json"} == after
+            own = {".csgrepo/lock", ".csgrepo/written.json"}
+            assert without_git(folder) - own == after
