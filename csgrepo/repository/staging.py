@@ -23,6 +23,7 @@ from csgrepo.lfs.hashes import Hashes
 from csgrepo.lfs.store import Added
 from csgrepo.repository import small_files
 from csgrepo.repository.changes import Staged, lstat
+from csgrepo.repository.conflicts import refuse_markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,10 +49,12 @@ def stage(tree: WorkTree, found: Changes, reporter: Reporter) -> list[str]:
     Raises:
         FileChanged: a large file was written to meanwhile; the index is as it was.
         InvalidInput: a file is an LFS pointer that would be committed as ordinary content.
+        MergeConflict: a file holds both sides of a conflict that nobody has decided.
         LfsError: large files are to go through programs that only git-lfs runs.
         DiskFull: there is no room; the index is as it was.
     """
     files = [candidate for candidate in found.candidates if candidate.is_file]
+    refuse_markers(tree.folder, (c.path for c in files if c.entry and c.entry.stage))
     kinds = attributes.kinds(tree.git, (candidate.path for candidate in files))
     large = [candidate for candidate in files if candidate.path in kinds.large]
     plain = [candidate for candidate in found.candidates if candidate.path not in kinds.large]

@@ -532,6 +532,37 @@ def test_both_sides_changed_the_same_file(git, repo, folder):
         assert after.refs["refs/heads/main"] == before.refs["refs/heads/main"]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "w.bin"], ids=["text", "large"])
+def test_a_conflict_that_nobody_has_decided(repo, folder, name):
+    """What git left for somebody to choose from is no content, and is never pushed."""
+    git = StockGit(folder)
+    git("checkout", "--quiet", "-b", "side")
+    (folder / name).write_bytes(b"theirs\n" + noise())
+    repo.git_add()
+    repo.git_commit("theirs")
+    repo.git_checkout("main")
+    (folder / name).write_bytes(b"mine\n" + noise())
+    repo.git_add()
+    repo.git_commit("mine")
+    assert git.run("merge", "--quiet", "side").returncode == 1
+    (folder / name).write_text("<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> side\n")
+    head = repo.git_head_hash()
+    before = refs(remote_path(repo))
+    for act in (repo.git_add, repo.push_to_hub):
+        error = raised(MergeConflict, act)
+        assert error.paths == (name,)
+    assert (repo.git_head_hash(), refs(remote_path(repo))) == (head, before)
+    (folder / name).write_bytes(b"decided\n")
+    assert repo.push_to_hub("decided") == repo.git_head_commit_url()
+    assert len(git("rev-list", "--parents", "-1", "HEAD").split()) == 3
+
+
+def test_a_text_about_conflicts_is_a_text(repo, folder):
+    text = "<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> side\n"
+    (folder / "a.txt").write_text(text)
+    assert repo.push_to_hub() == repo.git_head_commit_url()
+
+
 def test_a_hook_that_prints_megabytes_blocks_nobody(repo, folder):
     there = remote_path(repo)
     write_hook(
