@@ -221,7 +221,10 @@ def checkout(
     if tree.refs.oid() is None:
         _start_branch(tree, revision, create=create)
         return
-    if _exists(tree, revision):
+    if ref := _branch_known(tree, revision):  # before a tag of that name: it can be pushed
+        tree.write("branch", "--quiet", "--track", revision, ref)
+        _go(tree, revision)
+    elif _exists(tree, revision):
         _go(tree, revision)
     elif ref := _branch_of_remote(tree, connection, revision):
         tree.write("branch", "--quiet", "--track", revision, ref)
@@ -243,9 +246,11 @@ def checkout(
 
 def _go(tree: WorkTree, revision: str) -> None:
     """Check out what exists; where that is cut short, whoever comes next finishes it."""
-    commit = tree.plain_git.text("rev-parse", "--verify", f"{revision}^{{commit}}")
     ref = f"refs/heads/{revision}"
-    ref = ref if tree.refs.oid(ref) == commit else ""
+    commit = tree.refs.oid(ref)
+    if commit is None:
+        ref = ""
+        commit = tree.plain_git.text("rev-parse", "--verify", f"{revision}^{{commit}}")
     with recorded(tree, Passage(head(tree), commit, ref, f"csgrepo: checkout {revision}")):
         tree.write_index("checkout", "--quiet", revision, "--")
 
@@ -265,17 +270,22 @@ def _start_branch(tree: WorkTree, name: str, *, create: bool) -> None:
     )
 
 
+def _branch_known(tree: WorkTree, name: str) -> str | None:
+    """Return the ref of the remote's branch of that name, where there is none of it here yet."""
+    if name == "HEAD" or tree.refs.oid(f"refs/heads/{name}"):
+        return None
+    ref = f"refs/remotes/{remotes.meant(tree.settings(), tree.refs.head_ref())}/{name}"
+    return ref if tree.refs.oid(ref) else None
+
+
 def _branch_of_remote(
     tree: WorkTree, connection: Callable[[], Connection], revision: str
 ) -> str | None:
     """Return the ref of the remote's branch of that name, if it has one; asks it once."""
-    ref = f"refs/remotes/{remotes.meant(tree.settings(), tree.refs.head_ref())}/{revision}"
-    if tree.refs.oid(ref):
-        return ref
     try:
         with connection() as remote:
             remote.git.run("fetch", "--quiet", "--tags", remote.name)
     except (RemoteUnreachable, GitError) as error:
         _log.info("could not ask the remote for %s: %s", revision, error)
         return None
-    return ref if tree.refs.oid(ref) else None
+    return _branch_known(tree, revision)

@@ -292,6 +292,21 @@ def test_an_upstream_on_an_unknown_remote(repo, folder):
     assert state(folder) == before
 
 
+def test_a_checkout_of_a_branch_that_has_the_name_of_a_tag(repo, folder, tmp_path):
+    """The branch is meant, here and in a new clone: nothing can be pushed to a tag."""
+    repo.git_checkout("dev", create_branch_ok=True)
+    repo.add_tag("dev", remote="origin")
+    (folder / "a.txt").write_text("later than the tag")
+    repo.push_to_hub("dev")
+    repo.git_checkout("main")
+    repo.git_checkout("dev")
+    clone = Repository(tmp_path / "other", clone_from=repo.git_remote_url(), revision="dev")
+    clone.git_checkout("HEAD")
+    for each in (repo, clone):
+        assert each.current_branch == "dev"
+        assert Path(each.local_dir, "a.txt").read_text() == "later than the tag"
+
+
 def test_a_checkout_over_changes(git, repo, folder):
     seed(
         git,
