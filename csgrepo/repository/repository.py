@@ -580,8 +580,7 @@ class Repository:
             NothingToCommit: nothing is.
             InvalidInput: the message is empty.
         """
-        if not commit_message.strip() or "\0" in commit_message:
-            raise InvalidInput("a commit needs a message; pass commit_message=")
+        _check_message(commit_message)
         branches.require_staged(self._tree)
         identity.ensure(self._tree, self._credentials)
         branches.commit(self._tree, commit_message)
@@ -691,6 +690,7 @@ class Repository:
         """
         if self._stands_aside:
             return None
+        _check_message(commit_message)
         branches.current(self._tree)  # without one there is nothing to push to
         with turn(self._tree, f"push_to_hub {commit_message!r}"):
             self.git_add(auto_lfs_track=True)
@@ -742,6 +742,7 @@ class Repository:
             with _inside(self.local_dir):
                 yield self
             return
+        _check_message(commit_message)  # before the body, which may take hours
         # In this order: a body may hold the current folder and wait for another working copy.
         with _current_folder, turn(self._tree, f"commit {commit_message!r}"):
             if branch is not None:
@@ -857,6 +858,16 @@ def _access(token: bool | str | Secret | None, endpoint: str | None, client: Any
         endpoint = endpoint or getattr(client, "endpoint", None)
         token = getattr(client, "token", None) or True if token is True else token
     return Access.of(endpoint or config.settings().endpoint, token)
+
+
+def _check_message(message: str) -> None:
+    """Refuse what git cannot keep as a commit's message, before anything is done for it."""
+    try:
+        if message.strip() and b"\0" not in message.encode():
+            return
+    except (AttributeError, TypeError, UnicodeEncodeError):
+        pass
+    raise InvalidInput(f"a commit needs a message, not {message!r}; pass commit_message=")
 
 
 _Choice = TypeVar("_Choice", bound=str)

@@ -361,9 +361,15 @@ def test_nothing_to_commit(repo, folder):
         repo.git_commit()
 
 
-@pytest.mark.parametrize("message", ["", "  \n", "a\0b"])
+@pytest.mark.parametrize("message", ["", "  \n", "a\0b", "\ud800", None, b"bytes"])
 def test_a_commit_without_a_message(repo, folder, message):
     (folder / "new.txt").write_text("new")
+    before = state(folder)
+    with pytest.raises(InvalidInput, match="message"):
+        repo.push_to_hub(message)
+    with pytest.raises(InvalidInput, match="message"), repo.commit(message):
+        pytest.fail("the body of a commit that cannot be made has run")
+    assert state(folder) == before
     repo.git_add()
     before = state(folder)
     with pytest.raises(InvalidInput, match="message"):
