@@ -40,6 +40,7 @@ _LOOK_S = 2.0  # how often one who waits asks what is in the way
 _lock = threading.Lock()  # guards all below
 _expected: list[tuple[Command, OnExit]] = []
 _is_registered = False
+_finalized: int | None = None  # the process that ends with `_at_end_of_child`
 _status = 0  # what this process is to exit with, if not with what the script made it
 
 
@@ -50,12 +51,25 @@ def expect(command: Command, on_exit: OnExit = "warn") -> None:
     done are let go of as others come.
     """
     global _is_registered  # noqa: PLW0603 - once per process is the point
+    _finalize_child()
     with _lock:
         known = [entry for entry in _expected if entry[0].status != 0]
         _expected[:] = [*known, (command, on_exit)]
         if not _is_registered:
             atexit.register(_at_exit)
             _is_registered = True
+
+
+def _finalize_child() -> None:
+    """Have a child that `multiprocessing` forked end as any other: it runs no exit handlers."""
+    global _finalized  # noqa: PLW0603 - once per process is the point
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is None or processes.parent_process() is None or _finalized == os.getpid():
+        return
+    from multiprocessing.util import Finalize
+
+    _finalized = os.getpid()
+    Finalize(None, _at_end_of_child, exitpriority=1)
 
 
 def forget(command: Command) -> None:
@@ -80,6 +94,7 @@ def _at_exit() -> None:
     global _status  # noqa: PLW0603 - read by what runs last
     with _lock:
         expected = list(_expected)
+        _expected.clear()
     _await([command for command, on_exit in expected if on_exit != "detach"])
     rest = [command for command, _ in expected if not command.is_done]
     for folder in sorted({command.folder for command in rest}):
@@ -91,6 +106,12 @@ def _at_exit() -> None:
         _status = FAILED_STATUS
     elif not all(command.is_done for command in strict):
         _status = LEFT_STATUS
+
+
+def _at_end_of_child() -> None:
+    _at_exit()
+    if _status and sys.exc_info()[0] is None:  # what ended the child goes before
+        raise SystemExit(_status)
 
 
 def _await(commands: list[Command]) -> None:

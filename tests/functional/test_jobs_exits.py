@@ -232,3 +232,45 @@ print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
     _, said = script.communicate(timeout=PATIENCE_S)
     assert said == ""
     assert [job.state for job in Journal(clone.git_dir).jobs()] == ["done"]
+
+
+def _in_a_child(clone: Clone, on_exit: str, then: str = "") -> str:
+    body = _script(clone, then, on_exit).strip().replace("\n", "\n    ")
+    return f"""
+import multiprocessing, sys
+def train():
+    {body}
+child = multiprocessing.get_context("fork").Process(target=train)
+child.start()
+child.join()
+print("status", child.exitcode)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
+def test_forked_child_when_it_ends_while_a_push_runs_then_waits_for_it(clone: Clone) -> None:
+    clone.close_gate()
+    script = _start("-c", _in_a_child(clone, "warn"))
+    until(lambda: clone.arrived, "the push to arrive")
+    assert script.stdout is not None
+    assert script.stdout.readline() == "submitted\n"
+    assert script.stderr is not None
+    assert "waiting for 1 push to finish" in script.stderr.readline()
+    clone.open_gate()
+    printed, said = script.communicate(timeout=PATIENCE_S)
+    assert (printed, said) == ("status 0\n", "")
+    assert clone.remote_head() == clone.git("rev-parse", "HEAD")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
+@pytest.mark.parametrize(("then", "status"), [("", 8), ("raise RuntimeError('went wrong')", 1)])
+def test_forked_child_when_its_push_fails_then_says_so(
+    clone: Clone, then: str, status: int
+) -> None:
+    clone.hook("echo 'quota is used up' >&2; exit 1")
+    script = _start("-c", _in_a_child(clone, "raise", then))
+    printed, said = script.communicate(timeout=PATIENCE_S)
+    assert printed == f"submitted\nstatus {status}\n"
+    assert said.count("failed: ") == 1
+    assert "quota is used up" in said
+    assert ("went wrong" in said) == bool(then)
