@@ -48,6 +48,7 @@ from csgrepo.repository import (
 from csgrepo.repository.access import Access, register_helper
 from csgrepo.repository.connection import Connection
 from csgrepo.repository.layout import WorkTree
+from csgrepo.repository.tasks import OneTask
 from csgrepo.repository.turn import turn
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ DEFAULT_MESSAGE = "commit files with csgrepo"
 # The body of `commit` runs with the working copy as current folder, which belongs to the whole
 # process: bodies of several repositories take turns.
 _current_folder = threading.RLock()
+_folder_tasks = OneTask()
 
 
 def _in_turn(
@@ -744,7 +746,8 @@ class Repository:
             return
         _check_message(commit_message)  # before the body, which may take hours
         # In this order: a body may hold the current folder and wait for another working copy.
-        with _current_folder, turn(self._tree, f"commit {commit_message!r}"):
+        what = f"commit {commit_message!r}"
+        with _current_folder, _folder_tasks.inside(what), turn(self._tree, what):
             if branch is not None:
                 self.git_checkout(branch, create_branch_ok=True)
             news.catch_up(self._connection, required=blocking)

@@ -20,6 +20,7 @@ from csgrepo.errors import NotARepository
 from csgrepo.git import locks
 from csgrepo.jobs.lock import LockTimeout, NotedLock
 from csgrepo.repository import passage
+from csgrepo.repository.tasks import OneTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,8 @@ class _Place:
     """What the threads of this process share of one working copy."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()  # guards `depth` and `what`
+        self.lock = threading.RLock()  # guards all below
+        self.tasks = OneTask()
         self.depth = 0
         self.what = ""
 
@@ -81,7 +83,8 @@ def turn(tree: WorkTree, what: str, timeout_s: float | None = None) -> Iterator[
 
     Raises:
         LockTimeout: another thread or process has it; the message says which.
-        GitError: the lock file cannot be made, as in a folder that may only be read.
+        GitError: the lock file cannot be made, as in a folder that may only be read; or another
+            task of this thread's event loop has the working copy.
     """
     patience = config.settings().lock_timeout_s if timeout_s is None else timeout_s
     with _guard:
@@ -91,7 +94,10 @@ def turn(tree: WorkTree, what: str, timeout_s: float | None = None) -> Iterator[
         holder = f"{place.what} (another thread of this process)"
         raise LockTimeout(str(lock.path), holder, patience)
     try:
-        with contextlib.nullcontext() if place.depth else _taken(tree, lock, what, patience):
+        with (
+            place.tasks.inside(what),
+            contextlib.nullcontext() if place.depth else _taken(tree, lock, what, patience),
+        ):
             place.what = place.what if place.depth else what
             place.depth += 1
             try:

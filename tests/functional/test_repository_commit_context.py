@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from pathlib import Path
@@ -249,3 +250,45 @@ def test_a_current_folder_that_is_gone_is_no_hindrance(repo, folder, tmp_path, m
     with repo.commit("x"):
         Path("made.txt").write_text("made")
     assert "made.txt" in committed(StockGit(folder))
+
+
+# -- event loops -----------------------------------------------------------------------------------
+
+
+def test_tasks_of_one_loop_do_not_mix_what_they_save(repo, folder, remote, bare_remote, tmp_path):
+    """A task that awaits in the body lets others run, which stand where it stands."""
+    other = Repository(tmp_path / "other", clone_from=bare_remote().url)
+    here = os.getcwd()
+
+    async def main() -> list[object]:
+        is_inside, may_leave = asyncio.Event(), asyncio.Event()
+
+        async def save() -> None:
+            with repo.commit("half"):
+                Path("half.txt").write_text("half")
+                is_inside.set()
+                await may_leave.wait()
+                await asyncio.gather(asyncio.to_thread(int), stage())  # its own tasks may
+                Path("whole.txt").write_text("whole")
+
+        async def stage() -> None:
+            repo.git_add("half.txt")
+
+        async def disturb() -> None:
+            await is_inside.wait()
+            try:
+                for act in (repo.push_to_hub, other.commit("mixed up").__enter__):
+                    error = raised(GitError, act)
+                    assert "another task" in str(error)
+                    assert "to_thread" in str(error)
+            finally:
+                may_leave.set()
+
+        return await asyncio.gather(save(), disturb())
+
+    asyncio.run(main())
+    assert os.getcwd() == here
+    assert set(committed(StockGit(remote.path), "main")) >= {"half.txt", "whole.txt"}
+    assert not other.command_queue
+    with other.commit("afterwards"):
+        Path("mine.txt").write_text("mine")
