@@ -24,6 +24,7 @@ from csgrepo.lfs.store import Added
 from csgrepo.repository import small_files
 from csgrepo.repository.changes import Staged, lstat
 from csgrepo.repository.conflicts import refuse_markers
+from csgrepo.repository.nested import refuse_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,12 +49,14 @@ def stage(tree: WorkTree, found: Changes, reporter: Reporter) -> list[str]:
 
     Raises:
         FileChanged: a large file was written to meanwhile; the index is as it was.
-        InvalidInput: a file is an LFS pointer that would be committed as ordinary content.
+        InvalidInput: a file is an LFS pointer that would be committed as ordinary content, or a
+            folder a repository of its own whose files would not be.
         MergeConflict: a file holds both sides of a conflict that nobody has decided.
         LfsError: large files are to go through programs that only git-lfs runs.
         DiskFull: there is no room; the index is as it was.
     """
     files = [candidate for candidate in found.candidates if candidate.is_file]
+    refuse_nested(tree, found.candidates)
     refuse_markers(tree.folder, (c.path for c in files if c.entry and c.entry.stage))
     kinds = attributes.kinds(tree.git, (candidate.path for candidate in files))
     large = [candidate for candidate in files if candidate.path in kinds.large]

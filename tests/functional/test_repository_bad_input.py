@@ -28,6 +28,7 @@ from csgrepo import (
 )
 from tests.conftest import Account
 from tests.functional.copies import (
+    committed,
     noise,
     raised,
     refs,
@@ -576,6 +577,25 @@ def test_a_conflict_that_nobody_has_decided(repo, folder, name):
     (folder / name).write_bytes(b"decided\n")
     assert repo.push_to_hub("decided") == repo.git_head_commit_url()
     assert len(git("rev-list", "--parents", "-1", "HEAD").split()) == 3
+
+
+@pytest.mark.parametrize("commits", [0, 1], ids=["empty", "with a commit"])
+def test_a_repository_in_a_folder_of_the_working_copy(repo, folder, commits):
+    """Git would push the name of its commit, and none of its files."""
+    inner = StockGit(folder).at("run 7")
+    inner.cwd.mkdir()
+    inner("init", "--quiet")
+    (inner.cwd / "weights.txt").write_text("weights")
+    for _ in range(commits):
+        inner("add", ".")
+        inner("commit", "--quiet", "-m", "inner")
+    before = refs(remote_path(repo))
+    error = raised(InvalidInput, repo.push_to_hub)
+    assert "run 7 in " in str(error)
+    assert refs(remote_path(repo)) == before
+    (inner.cwd / ".git").rename(folder.parent / "out of the way")
+    repo.push_to_hub("its files are ours")
+    assert committed(StockGit(remote_path(repo)), "main")["run 7/weights.txt"] == b"weights"
 
 
 def test_a_text_about_conflicts_is_a_text(repo, folder):
