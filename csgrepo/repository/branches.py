@@ -103,6 +103,7 @@ def _has_staged(tree: WorkTree) -> bool:
 
 def require_staged(tree: WorkTree) -> None:
     """Raise `NothingToCommit` unless the index differs from HEAD (or a merge waits for its end)."""
+    tree.require_index()
     merging = (tree.git_dir / "MERGE_HEAD").exists()
     if not merging and not _has_staged(tree):
         raise NothingToCommit(

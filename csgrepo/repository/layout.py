@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from csgrepo.errors import GitError
 from csgrepo.files import disk_errors
-from csgrepo.git import index, locks
+from csgrepo.git import index, locks, parse
 from csgrepo.git.refs import Refs
 from csgrepo.git.runner import Git
 from csgrepo.git.settings import GitSettings
@@ -79,6 +80,26 @@ class WorkTree:
         except index.SplitIndex:
             self.write_index("update-index", "--no-split-index")
             return index.read(self.index_path, oid_bytes=self.oid_bytes)
+
+    def require_index(self) -> None:
+        """Make an index where there is a commit and none, as after `git clone --no-checkout`.
+
+        Without it the next commit would delete every file that is not added anew.
+
+        Raises:
+            GitError: some of the commit's files are not here, and would be deleted with an index.
+        """
+        if self.index_path.exists() or not self.refs.oid():
+            return
+        names = parse.paths(self.git.run("ls-tree", "-r", "-z", "--name-only", "HEAD").stdout)
+        missing = [name for name in names if not os.path.lexists(self.folder / name)]
+        if missing:
+            raise GitError(
+                f"{self.folder} has no index, and {len(missing)} files of its last commit are not "
+                f"here, such as {missing[0]}: the next commit would delete them. Bring them back "
+                "with `git reset` and `git checkout -- .`; then run the same call again."
+            )
+        self.write_index("read-tree", "HEAD")
 
     def write_index(self, *args: str, stdin: bytes | None = None) -> Completed:
         """Run a git command that writes the index, once no other command holds it.

@@ -56,6 +56,7 @@ def stage(tree: WorkTree, found: Changes, reporter: Reporter) -> list[str]:
         DiskFull: there is no room; the index is as it was.
     """
     files = [candidate for candidate in found.candidates if candidate.is_file]
+    tree.require_index()
     refuse_nested(tree, found.candidates)
     refuse_markers(tree.folder, (c.path for c in files if c.entry and c.entry.stage))
     kinds = attributes.kinds(tree.git, (candidate.path for candidate in files))

@@ -598,6 +598,25 @@ def test_a_repository_in_a_folder_of_the_working_copy(repo, folder, commits):
     assert committed(StockGit(remote_path(repo)), "main")["run 7/weights.txt"] == b"weights"
 
 
+def test_a_clone_without_an_index(git, repo, folder):
+    """What was never checked out is not deleted; what is here is known again."""
+    there = remote_path(repo)
+    git("clone", "--quiet", "--no-checkout", there.as_uri(), "bare of files")
+    bare = git.at("bare of files")
+    (bare.cwd / "new.txt").write_text("new")
+    clone = Repository(bare.cwd)
+    before = refs(there)
+    for act in (clone.push_to_hub, lambda: clone.git_add("new.txt"), clone.git_commit):
+        assert "such as " in str(raised(GitError, act))
+    assert refs(there) == before
+    (folder / ".git" / "index").unlink()
+    (folder / "new.txt").write_text("new")
+    repo.git_add("new.txt")
+    repo.git_commit("new")
+    repo.git_push()
+    assert {"a.txt", "new.txt", "w.bin"} <= set(committed(StockGit(there), "main"))
+
+
 def test_a_text_about_conflicts_is_a_text(repo, folder):
     text = "<<<<<<< HEAD\nmine\n=======\ntheirs\n>>>>>>> side\n"
     (folder / "a.txt").write_text(text)
