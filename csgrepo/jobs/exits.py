@@ -66,10 +66,8 @@ def _finalize_child() -> None:
     processes = sys.modules.get("multiprocessing.process")
     if processes is None or processes.parent_process() is None or _finalized == os.getpid():
         return
-    from multiprocessing.util import Finalize
-
     _finalized = os.getpid()
-    Finalize(None, _at_end_of_child, exitpriority=1)
+    sys.modules["multiprocessing.util"].Finalize(None, _at_end_of_child, exitpriority=1)
 
 
 def forget(command: Command) -> None:
