@@ -9,6 +9,6 @@ from csgrepo.http.call import Auth
 from csgrepo.http.client import Http
 from csgrepo.http.refusal import error_for
 from csgrepo.http.transfer import Sink
-from csgrepo.http.wire import Response
+from csgrepo.http.wire import Response, loading
 
-__all__ = ["Auth", "Http", "Origin", "Response", "Sink", "error_for", "origin"]
+__all__ = ["Auth", "Http", "Origin", "Response", "Sink", "error_for", "loading", "origin"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 import re
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     import requests
 
-__all__ = ["CutOff", "NoAnswer", "Response", "Wire", "html_notice"]
+__all__ = ["CutOff", "NoAnswer", "Response", "Wire", "html_notice", "loading"]
 
 CONNECT_TIMEOUT_S = 10.0
 CONNECTIONS = 32
@@ -31,8 +33,26 @@ LONGEST_REFUSAL = 64 * 1024
 LONGEST_ANSWER = 512 * 1024 * 1024  # the description of a million files has half of that
 # 408 and 429 pass; the others say no to every attempt.
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: 4(?!08|29)")
-# As fast as larger ones; what has come of a piece when the connection breaks is lost.
+# What has come of a piece when the connection breaks is lost, so pieces are small where they come
+# slowly. Where they come at once, the threads that take large ones wait for fewer turns.
 PIECE = 256 * 1024
+LARGE_PIECE = 1024 * 1024
+_AT_ONCE_S = 0.05
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """Load what the first request needs while the block waits for something else.
+
+    That takes 70 ms, which nobody notices while git clones. It is over when the block is, so that
+    no process that is forked later finds a module half loaded.
+    """
+    thread = threading.Thread(target=importlib.import_module, args=("requests",), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 class NoAnswer(Exception):
@@ -189,12 +209,26 @@ class Response:
         )
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the body of a streamed answer, 256 KiB at a time.
+        """Yield the body of a streamed answer, 256 KiB at a time, or 1 MiB where it comes fast.
 
         Raises:
             TransferError: the connection broke or fell silent; chained to the reason.
         """
-        return self._told(self._answer.iter_content(PIECE))
+        return self._told(self._in_pieces())
+
+    def _in_pieces(self) -> Iterator[bytes]:
+        raw: Any = self._answer.raw
+        if raw.chunked or self.headers.get("Content-Encoding"):
+            yield from self._answer.iter_content(PIECE)
+            return
+        size = PIECE
+        while True:
+            began_s = time.monotonic()
+            piece = raw.read(size)
+            size = LARGE_PIECE if time.monotonic() - began_s < _AT_ONCE_S else PIECE
+            if not piece:
+                return
+            yield piece
 
     def arriving(self) -> Iterator[bytes]:
         """Yield the body of a streamed answer as it comes in, however little comes at a time.

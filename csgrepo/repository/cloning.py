@@ -25,7 +25,7 @@ from csgrepo.files import disk_errors, safe_join
 from csgrepo.git import parse, remotes
 from csgrepo.git.runner import Git
 from csgrepo.git.settings import GitSettings
-from csgrepo.http import Http
+from csgrepo.http import Http, loading
 from csgrepo.lfs import filter_process, hooks
 from csgrepo.repo_id import Remote, parse_remote, same_remote
 from csgrepo.repository.layout import WorkTree
@@ -174,7 +174,8 @@ def _clone(folder: Path, remote: Remote, credentials: Credentials) -> None:
             config=[*filter_process.DISABLED, *credentials.git_config(remote)],
         )
         options = ["--quiet", "--no-recurse-submodules", f"--origin={_REMOTE}"]
-        git.run("clone", *options, "--", remote.url, "clone")
+        with loading() if remote.url.startswith("http") else contextlib.nullcontext():
+            git.run("clone", *options, "--", remote.url, "clone")
         _equip(Git(aside / "clone"), aside / "clone" / ".git")
         _move(aside / "clone", folder)
 

@@ -494,6 +494,26 @@ def test_streamed_answer_cut_off_is_our_own_error(server: AnsweringServer, how: 
     assert type(pickle.loads(pickle.dumps(caught.value))) is errors.TransferError
 
 
+def test_pieces_are_small_where_they_come_slowly(server: AnsweringServer, http: Http) -> None:
+    """What has come of a piece is lost with the connection; and people want to see it come."""
+    content = bytes(range(256)) * 3000
+
+    def slowly(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        for start in range(0, len(content), 65536):
+            handler.wfile.write(content[start : start + 65536])
+            time.sleep(0.05)
+
+    server.default = slowly
+    with http.request("GET", server.url, stream=True) as answer:
+        pieces = list(answer.pieces())
+
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) == 256 * 1024
+
+
 # --- downloads ------------------------------------------------------------------------------
 
 CONTENT = bytes(range(256)) * 16384  # 4 MiB
