@@ -110,6 +110,8 @@ def answering(tls: ssl.SSLContext | None = None) -> Iterator[AnsweringServer]:
     with AnsweringServer(tls) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
