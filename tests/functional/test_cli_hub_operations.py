@@ -59,7 +59,7 @@ def test_tokens_are_made_listed_and_revoked_while_the_hub_runs(tmp_path: Path) -
         assert csgrepo("hub", "token", "revoke", "wanda", "laptop 笔记本", *root).returncode == 2
     assert [item["name"] for item in told][1:] == ["laptop 笔记本", "ci"]
     assert told[1]["expires_at"] is None
-    assert round(told[2]["expires_at"] - told[2]["created_at"]) == 7 * 86400
+    assert 7 * 86400 - 300 < told[2]["expires_at"] - told[2]["created_at"] <= 7 * 86400
     assert f"laptop 笔记本\t{token[:4]}..." in listed
     assert token not in listed + json.dumps(told)
 
@@ -240,11 +240,11 @@ def test_a_backup_taken_while_pushes_come_in_is_sound(tmp_path, stock_lfs: Stock
         pushing = threading.Thread(target=keep_pushing)
         pushing.start()
         try:
-            assert pushed.acquire(timeout=60)
+            assert pushed.acquire(timeout=300)
             made = [back_up(hub.root, tmp_path / f"copy{number}") for number in range(2)]
         finally:
             stop.set()
-            pushing.join(60)
+            pushing.join(300)
     for backup in made:
         assert backup.problems == []
         with Hub(backup.folder) as hub:

@@ -182,7 +182,8 @@ def test_download_when_not_to_resume_then_fetched_anew(repo_id: str, here: Path,
     def fetched(*more: str) -> int:
         count = len(hub.requests)
         assert inside(*line, *more).returncode == 0
-        return len([r for r in hub.requests[count:] if "resolve" in r.path or "lfs" in r.path])
+        mine = [request.path for request in hub.requests[count:] if repo_id in request.path]
+        return len([path for path in mine if "resolve" in path or "_objects" in path])
 
     assert fetched() > 0
     assert fetched("-d") == 0

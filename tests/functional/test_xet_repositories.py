@@ -98,7 +98,8 @@ def test_a_push_is_refused_with_the_way_out_before_anything_large_is_sent(
     hub.requests.clear()
     with pytest.raises(errors.GitRefused, match=WAY_OUT):
         repo.git_push()
-    assert [request.path for request in hub.requests if "/info/lfs" in request.path] == []
+    sent = f"/{name}.git/info/lfs"
+    assert [request.path for request in hub.requests if sent in request.path] == []
 
 
 def test_a_push_of_little_is_refused_too_in_the_background_as_well(account, admin, name, tmp_path):
@@ -175,7 +176,7 @@ def test_a_folder_is_uploaded_and_read_without_git(hub, account, admin, api, nam
     assert set(api.list_repo_files(name)) == before | set(info.added)
     hub.requests.clear()
     assert api.upload_folder(repo_id=name, folder_path=tmp_path / "out").commits == ()
-    assert [request for request in hub.requests if "/commit/" in request.path] == []
+    assert [request for request in hub.requests if f"/{name}/commit/" in request.path] == []
 
 
 def test_files_are_changed_and_deleted_without_git(admin, api, name):
