@@ -16,7 +16,11 @@ from csgrepo.server.deploys.revisions import Revisions
 from csgrepo.server.deploys.tasks import Tasks
 from csgrepo.server.faults.faults import Faults
 from csgrepo.server.git.gitstore import GitStore
-from csgrepo.server.http.limits import MIN_PART_BYTES, SIGNED_URL_SECONDS
+from csgrepo.server.http.limits import (
+    MAX_SILENCE_SECONDS,
+    MIN_PART_BYTES,
+    SIGNED_URL_SECONDS,
+)
 from csgrepo.server.http.record import Record
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.http.streams import Streams
@@ -62,6 +66,7 @@ class Backend:
         url: the hub's address, without a slash at its end.
         admin_token: what the operator's calls want; there are none without it.
         min_part_bytes: how long the parts of an upload are at least, but for the last.
+        silence_s: how long a client may stop in the middle of what it sends, in seconds.
         on_request: told of every finished request.
     """
 
@@ -70,6 +75,7 @@ class Backend:
         self.url = ""
         self.admin_token: Secret | None = None
         self.min_part_bytes = MIN_PART_BYTES
+        self.silence_s: float = MAX_SILENCE_SECONDS
         self._temporary = temporary = root / "tmp"
         self._clear()  # of what a killed hub left half done
         self.database = Database(root / DATABASE)

@@ -15,7 +15,7 @@ from csgrepo.redact import Secret, redact
 from csgrepo.repo_id import RepoId
 from csgrepo.server.backend import Backend
 from csgrepo.server.deploys.deploys import Pace
-from csgrepo.server.http.limits import MIN_PART_BYTES
+from csgrepo.server.http.limits import MAX_SILENCE_SECONDS, MIN_PART_BYTES
 from csgrepo.server.operation.presence import announce
 from csgrepo.server.running import Running
 
@@ -50,11 +50,13 @@ class Hub:
         admin: answer the calls below ``/_admin/``, which switch faults on and off, for those who
             have `admin_token`.
         min_part_bytes: how long the parts of a multipart upload are at least, but for the last.
+        silence_s: how many seconds a client may stop for in the middle of what it sends before
+            the hub hangs up.
         pace: how fast deploys come up, fall asleep and tell their state.
 
     Raises:
         InvalidInput: the folder is in use by another hub, or the port is, `url` is no address,
-            `objects` cannot be used, or parts would have no length.
+            `objects` cannot be used, or parts would have no length and clients no time.
 
     Example:
         >>> with Hub() as hub:  # doctest: +SKIP
@@ -74,6 +76,7 @@ class Hub:
         access_log: str | os.PathLike[str] | None = None,
         admin: bool = False,
         min_part_bytes: int = MIN_PART_BYTES,
+        silence_s: float = MAX_SILENCE_SECONDS,
         pace: Pace | None = None,
     ) -> None:
         self._given_root = Path(root).absolute() if root is not None else None
@@ -83,7 +86,10 @@ class Hub:
         self._admin = admin
         if min_part_bytes < 1:
             raise InvalidInput("a part has at least one byte; min_part_bytes must be above 0")
+        if silence_s <= 0:
+            raise InvalidInput("a client needs some time to send; silence_s must be above 0")
         self._min_part_bytes = min_part_bytes
+        self._silence_s = silence_s
         self._url = _checked(url) if url else None
         self._pace = pace or Pace()
         self._objects = objects or ""
@@ -97,6 +103,7 @@ class Hub:
             running.backend.url = self._url or running.backend.url
             announce(running.backend.database, running.backend.url, self._host, running.port)
             running.backend.min_part_bytes = self._min_part_bytes
+            running.backend.silence_s = self._silence_s
             running.backend.deploys.pace = self._pace
             if self._admin:
                 running.backend.admin_token = Secret(secrets.token_hex(16))

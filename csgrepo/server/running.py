@@ -9,6 +9,7 @@ import shutil
 import socket
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ class Running:
 
 def _configuration(backend: Backend) -> uvicorn.Config:
     options: dict[str, Any] = {
-        "http": WireProtocol,
+        "http": partial(WireProtocol, patience_s=lambda: min(_KEEP_ALIVE_S, backend.silence_s)),
         "ws": "none",
         "loop": "asyncio",
         "lifespan": "off",

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ import requests
 from csgrepo.errors import InvalidInput
 from csgrepo.git.runner import git_version
 from csgrepo.server import Hub
+from csgrepo.server.http.limits import GIT_PROCESSES
 from tests.functional.jobs_clone import until
 from tests.stock import StockGit
 
@@ -261,6 +262,37 @@ def test_a_signal_ends_serve_forever_cleanly(tmp_path, number):
         assert child.stdout.read() == "stopped\n"
         with pytest.raises(requests.exceptions.ConnectionError):
             requests.get(f"{url}/healthz", timeout=60)
+
+
+def wait_for_end(connection: socket.socket) -> None:
+    """Return once the hub has hung up; after the socket's timeout fail."""
+    with suppress(ConnectionError):
+        while connection.recv(1000):  # git begins its answer at once
+            pass
+
+
+def test_clients_that_fall_silent_do_not_keep_git_from_the_others(tmp_path, git: StockGit):
+    with Hub(silence_s=1) as hub, ExitStack() as connections:
+        create(hub.url, hub.add_user("wanda"))
+        begun = (
+            "POST /models/wanda/first-model.git/git-upload-pack HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/x-git-upload-pack-request\r\nContent-Length: 100\r\n\r\n0011"
+        )
+        for _ in range(GIT_PROCESSES):
+            silent = socket.create_connection(("127.0.0.1", hub.port), timeout=60)
+            connections.enter_context(silent)
+            silent.sendall(begun.encode())
+        assert "refs/heads/main" in git("ls-remote", f"{hub.url}/models/wanda/first-model.git")
+        wait_for_end(silent)
+
+
+def test_connections_that_ask_nothing_are_closed():
+    with Hub(silence_s=0.5) as hub, ExitStack() as connections:
+        for said in (b"", b"GET /healthz HTTP/1.1\r\nHost: local"):
+            idle = socket.create_connection(("127.0.0.1", hub.port), timeout=60)
+            connections.enter_context(idle)
+            idle.sendall(said)
+            wait_for_end(idle)
 
 
 def test_leftovers_of_deleted_repositories_are_swept(tmp_path):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from csgrepo.server.faults.faults import Answer, Corrupt, Reset, Stall, Truncate
 from csgrepo.server.faults.spoiling import spoiled
+from csgrepo.server.http.listening import Listener
 from csgrepo.server.http.record import Request, shown_path
 from csgrepo.server.http.refusal import Refusal
 from csgrepo.server.http.wire import abort, close_after_flush
@@ -55,11 +56,13 @@ class Gate:
         # The calls that switch faults off must not be struck themselves.
         spared = scope["path"].startswith(PREFIX)
         effect = None if spared else self._backend.faults.strike(scope["method"], scope["path"])
-        exchange = _Exchange(scope, receive, send, effect, self._enter)
+        listener = Listener(scope, receive, self._backend.silence_s)
+        exchange = _Exchange(scope, listener, send, effect, self._enter)
         self._backend.metrics.running.inc()
         try:
             await exchange.run(self._app)
         finally:
+            listener.end()
             exchange.enter()
 
     def _enter(self, request: Request) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "MAX_JSON_BYTES",
     "MAX_PARTS",
     "MAX_PUSH_BYTES",
+    "MAX_SILENCE_SECONDS",
     "MIN_PART_BYTES",
     "SIGNED_URL_SECONDS",
 ]
@@ -27,3 +28,5 @@ SIGNED_URL_SECONDS = 72 * 3600
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_COMMIT_BYTES = 2 * MAX_JSON_BYTES
 GIT_PROCESSES = 32
+# Git compresses before it sends, and a laptop may lose its network for a while.
+MAX_SILENCE_SECONDS = 300

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from starlette.types import Receive, Scope, Send
 
@@ -20,11 +21,24 @@ _KEY = "csgrepo.transport"
 
 
 class WireProtocol(H11Protocol):
-    """HTTP/1.1 whose requests know the transport they came over."""
+    """HTTP/1.1 whose requests know the transport they came over.
+
+    Args:
+        patience_s: tells how many seconds a connection may stay open before its first request is
+            there.
+        more: what uvicorn gives its protocols.
+    """
+
+    def __init__(self, *, patience_s: Callable[[], float], **more: Any) -> None:
+        super().__init__(**more)
+        self._patience_s = patience_s
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Hand the transport to every request of the connection."""
         super().connection_made(transport)
+        # Uvicorn looks after connections between two requests, and not before the first.
+        self._timer = self.loop.call_later(self._patience_s(), self._look)
         # Its lines quote queries, and those of signed addresses hold a token. An application that
         # turns logging on would turn them on again, whatever the configuration said.
         self.access_log = False
@@ -37,6 +51,16 @@ class WireProtocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
 
 def abort(scope: Scope) -> None:
