@@ -69,6 +69,7 @@ def clone(
             skip_lfs_files=skip_lfs,
             endpoint=endpoint,
             on_exit="detach",
+            every_rank=True,  # whoever typed it means this process
         )
     found = made.status()
     url = made.git_remote_url()

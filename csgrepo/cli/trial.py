@@ -138,6 +138,7 @@ class Trial:
                 endpoint=self._endpoint,
                 git_user="Demo",
                 git_email="demo@localhost",
+                every_rank=True,
             )
 
     def _train(self, repo: Repository) -> tuple[Training, float]:

@@ -76,7 +76,8 @@ class Place:
         from csgrepo.repository import Repository
 
         with working(quiet=quiet):
-            yield Repository(self.root, token=token or True, on_exit="detach")
+            # Whoever typed it means this process, whatever rank its surroundings have.
+            yield Repository(self.root, token=token or True, on_exit="detach", every_rank=True)
 
     def path(self, given: str) -> str:
         """Return what somebody in the folder calls so, as the root's own name or pattern for it."""

@@ -202,6 +202,7 @@ class Repository:
         self.every_rank = every_rank
         self._access = _access(token, endpoint, client)
         if self._stands_aside:
+            _log.info("%s: left to rank 0, this process is rank %d", self.local_dir, ranks.rank())
             return
         if clone_from is not None:
             self._clone(clone_from, revision)

@@ -530,3 +530,24 @@ def test_tag_when_it_fails_then_code_by_kind(folder: Path) -> None:
     assert as_json("tag", "delete", "v9", *where, code=4)["deleted"] is False
     assert inside("tag", "add", "a..b", *where).returncode == 2
     assert inside("tag", "lst", *where).stderr.count("list") >= 1
+
+
+# the surroundings
+
+
+def test_commands_when_a_rank_is_set_then_they_work_all_the_same(
+    remote: RemoteRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script leaves the working copy to rank 0; a line that somebody typed means this process."""
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    copy = tmp_path / "copy"
+    assert inside("clone", remote.url, str(copy)).returncode == 0
+    (copy / "new.txt").write_text("new")
+    monkeypatch.chdir(copy)
+    for line in ("checkout -b run-7", "add", "commit -m new", "push", "tag add v1 --remote origin"):
+        done = inside(*line.split())
+        assert done.returncode == 0, (line, done.stderr)
+    there = refs(remote.path)
+    assert there["refs/heads/run-7"] == there["refs/tags/v1"] == head(copy)
+    assert there["refs/heads/run-7"] != there["refs/heads/main"]
