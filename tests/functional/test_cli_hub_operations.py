@@ -99,6 +99,25 @@ def test_what_is_no_hub_or_no_user_is_said_and_nothing_is_made(tmp_path: Path) -
     assert (done.returncode, "'nobody'" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("command", ["serve", "token list wanda", "status", "backup copy"])
+def test_a_damaged_database_is_said_to_be_one_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    damaged = os.urandom(5000)
+    (folder / "hub.sqlite3").write_bytes(damaged)
+
+    done = csgrepo("hub", *command.split(), "--root", "hub")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hub.sqlite3 is damaged, or is no hub's database" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder / "hub.sqlite3").read_bytes() == damaged
+    assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == []
+
+
 def test_status_when_running_then_address_and_numbers(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub") as hub:
         create(hub, hub.add_user("wanda"))

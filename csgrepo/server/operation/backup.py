@@ -20,7 +20,7 @@ from csgrepo.files import disk_errors, write_hashed
 from csgrepo.git.runner import Git
 from csgrepo.server.lfs.remote_objects import Location, RemoteObjects, storage_errors
 from csgrepo.server.lfs.storage import note_path, object_path, stored_size
-from csgrepo.server.records.database import DATABASE, SCHEMA_VERSION
+from csgrepo.server.records.database import DATABASE, SCHEMA_VERSION, damage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,8 @@ def back_up(root: Path, target: Path) -> Backup:
         target: the copy; a folder that is not there yet, or is empty.
 
     Raises:
-        InvalidInput: `root` is no hub's folder, or something is at `target`.
+        InvalidInput: `root` is no hub's folder, its database is damaged, or something is at
+            `target`.
         DiskFull: there is no room.
         TransferError: the objects are in a bucket, and that does not answer.
     """
@@ -122,18 +123,24 @@ class _Copying:
         path = self._folder / DATABASE
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         copy = sqlite3.connect(path)
-        with contextlib.closing(sqlite3.connect(self._root / DATABASE)) as source:
+        with contextlib.ExitStack() as undo:
+            undo.callback(copy.close)
+            self._fill(copy, self._root / DATABASE)
+            undo.pop_all()
+        return copy
+
+    @staticmethod
+    def _fill(copy: sqlite3.Connection, original: Path) -> None:
+        with damage(original), contextlib.closing(sqlite3.connect(original)) as source:
             source.backup(copy)
         copy.execute("PRAGMA foreign_keys = ON")
         sound = copy.execute("PRAGMA integrity_check").fetchone()[0]
         version = copy.execute("PRAGMA user_version").fetchone()[0]
         if sound != "ok" or not 0 < version <= SCHEMA_VERSION:
-            copy.close()
             raise InvalidInput(
-                f"{self._root / DATABASE} cannot be backed up: check says {sound!r}, schema is "
+                f"{original} cannot be backed up: check says {sound!r}, schema is "
                 f"{version} and this csgrepo knows {SCHEMA_VERSION}"
             )
-        return copy
 
     def _bucket(self, database: sqlite3.Connection) -> RemoteObjects | None:
         found = database.execute("SELECT value FROM settings WHERE name = 'objects'").fetchone()

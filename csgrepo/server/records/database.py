@@ -17,13 +17,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["DATABASE", "SCHEMA_VERSION", "Database"]
+__all__ = ["DATABASE", "SCHEMA_VERSION", "Database", "damage"]
 
 logger = logging.getLogger("csgrepo.server")
 
 DATABASE = "hub.sqlite3"  # its name in a hub's folder
 SCHEMA_VERSION = len(STEPS)
 _PATIENCE_S = 60.0  # with others who have the file open; a step that is synced may take its time
+
+
+@contextlib.contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of a file that is no database, or a broken one, into `InvalidInput`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # busy, full and the like, which pass
+            raise
+        raise InvalidInput(
+            f"{path} is damaged, or is no hub's database ({error}). Nothing was changed; serve a "
+            "backup of the folder instead, or give the hub another folder."
+        ) from error
 
 
 class Database:
@@ -33,7 +47,7 @@ class Database:
     there after a power cut.
 
     Raises:
-        InvalidInput: the file was written by a later version of this library.
+        InvalidInput: the file is damaged, or was written by a later version of this library.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +60,8 @@ class Database:
         )
         self._connection.row_factory = sqlite3.Row
         try:
-            self._prepare(path)
+            with damage(path):
+                self._prepare(path)
         except BaseException:
             self._connection.close()
             raise
