@@ -159,8 +159,9 @@ def snapshot_download(
         wanted = _matching(tree, allow_patterns, ignore_patterns)
         if local_dir is not None:
             plain = LocalFolder(local_dir)
+            gone = plain.gone(visit, tree.files.keys())
             if dry_run:
-                return _plan(commit, str(plain.root), wanted, plain.stale(wanted))
+                return _plan(commit, str(plain.root), wanted, plain.stale(wanted, gone))
             plain.update(
                 visit,
                 commit,
@@ -168,7 +169,7 @@ def snapshot_download(
                 workers=max_workers,
                 force=force_download,
                 progress=progress,
-                all_names=tree.files.keys(),
+                gone=gone,
             )
             return str(plain.root)
         folder = visit.folder

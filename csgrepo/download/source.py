@@ -19,6 +19,7 @@ from csgrepo.errors import HubHTTPError, NotFound, ServerError, TransferError, U
 from csgrepo.files import check_name
 from csgrepo.http import Http
 from csgrepo.http.envelope import unwrap
+from csgrepo.http.transfer import content_range
 from csgrepo.http.wire import CutOff
 from csgrepo.hub.connection import repo_path
 from csgrepo.redact import Secret
@@ -98,7 +99,7 @@ class Source:
     def _commit_now(self, revision: str | None) -> str:
         path = f"{repo_path(self.repo)}/last_commit"
         response = self._ask("GET", path, {"ref": revision} if revision else None)
-        data = response.mapping().get("data")
+        data = unwrap(response).get("data")
         commit = data.get("id") if isinstance(data, dict) else None
         if isinstance(commit, str) and is_commit(commit):
             return commit
@@ -164,9 +165,12 @@ class Source:
                 "GET", self.url(commit, file.path), headers=wanted, stream=True, ok={200, 206}
             ) as response:
                 skip = position if response.status == 200 else 0
-                range_ = response.headers.get("Content-Range", "")
-                if response.status == 206 and not range_.startswith(f"bytes {position}-"):
-                    raise response.unexpected("another range than was asked for")
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise response.unexpected("a compressed file, which was asked for as it is,")
+                if response.status == 206:
+                    start_of, total = content_range(response.headers.get("Content-Range", ""))
+                    if start_of != position or total not in {None, file.size}:
+                        raise response.unexpected("another range than was asked for")
                 with contextlib.suppress(CutOff):
                     for piece in response.pieces():
                         sink.write(piece[skip : skip + end - start - sink.tell()])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from csgrepo.http.wire import Response
 
-__all__ = ["Download", "FileBody", "Sink", "web_page"]
+__all__ = ["Download", "FileBody", "Sink", "content_range", "web_page"]
 
 
 class Sink(Protocol):
@@ -139,7 +139,7 @@ class Download:
                 self.size = None  # it begins anew, and may be another file than it was
             self._learn_size(_number(response.headers.get("Content-Length")), response)
             return True
-        first, total = _content_range(response.headers.get("Content-Range", ""))
+        first, total = content_range(response.headers.get("Content-Range", ""))
         if first != self.position or self._is_another(total, response):
             return False
         self._learn_size(total, response)
@@ -230,7 +230,8 @@ def _version(response: Response) -> tuple[str, str]:
     return response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
 
 
-def _content_range(text: str) -> tuple[int | None, int | None]:
+def content_range(text: str) -> tuple[int | None, int | None]:
+    """Return where a part of a file begins, and the length of the whole, as far as told."""
     match = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", text.strip())
     return (int(match[1]), _number(match[2])) if match else (None, None)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import pickle
 from importlib.metadata import entry_points
 
 import fsspec
 import pytest
 
-from csgrepo import snapshot_download
+from csgrepo import HubHTTPError, snapshot_download
 from csgrepo.integrations.filesystem import CsgFileSystem
 from csgrepo.server import Truncate
 from tests import machine
+from tests.answering import Handler, answering, reply
 from tests.functional.copies import noise
 from tests.functional.downloads import LARGE, Shelf, sent_bytes, shelf
 
@@ -108,3 +111,38 @@ def test_file_system_travels_between_processes(fs, shelf: Shelf) -> None:
     fs.ls(shelf.id)
 
     assert pickle.loads(pickle.dumps(fs)).cat_file(f"{shelf.id}/w.txt") == b"there"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (206, {"Content_Range": "bytes 2-4/9999"}),
+        (206, {"Content_Range": "bytes 3-5/4000"}),
+        (206, {}),
+        (206, {"Content_Range": "bytes 2-4/4000", "Content_Encoding": "gzip"}),
+        (200, {"Content_Encoding": "gzip"}),
+    ],
+    ids=["another length", "another range", "no range", "compressed range", "compressed"],
+)
+def test_part_of_something_else_is_not_read(status: int, headers: dict[str, str]) -> None:
+    content = noise(4000)
+    blob = hashlib.sha1(b"blob 4000\0" + content).hexdigest()
+    with answering() as server:
+
+        def answer(handler: Handler) -> None:
+            if "last_commit" in handler.path:
+                reply(200, {"msg": "OK", "data": {"id": "a" * 40}})(handler)
+            elif "/revision/" in handler.path:
+                row = {"rfilename": "a.bin", "size": 4000, "blobId": blob}
+                reply(200, {"sha": "a" * 40, "siblings": [row]})(handler)
+            elif handler.command == "HEAD":
+                reply(200, content, ETag=f'"{blob}"')(handler)
+            else:
+                body = gzip.compress(content) if "Content_Encoding" in headers else b"xyz"
+                reply(status, body, **headers)(handler)
+
+        server.default = answer
+        fs = CsgFileSystem(endpoint=server.url, token=False, skip_instance_cache=True)
+
+        with pytest.raises((OSError, HubHTTPError)):
+            fs.cat_file("csg://wanda/bert/a.bin", 2, 5)

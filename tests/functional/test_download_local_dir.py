@@ -12,6 +12,7 @@ import pytest
 from csgrepo import InvalidInput, NotCached, file_download, snapshot_download
 from tests.functional.copies import noise, work_files
 from tests.functional.downloads import LARGE, Shelf, bodies, shelf
+from tests.stock import StockGit
 
 __all__ = ["shelf"]
 
@@ -205,3 +206,28 @@ def test_file_of_the_users_where_a_folder_has_to_be_stops_it_before_anything_cha
         snapshot_download(shelf.id, local_dir=folder / "sub")
 
     assert {path.name for path in folder.iterdir()} == {"sub"}
+
+
+def test_file_may_become_a_folder_and_a_folder_a_file(shelf: Shelf, folder: Path) -> None:
+    bare = StockGit(shelf.remote.path)
+
+    def commit(files: dict[str, bytes]) -> str:
+        """Make a commit with these files and no others."""
+        bare.run("update-ref", "-d", "refs/heads/main")
+        return shelf.put(files)
+
+    first = {"a": b"file", "b/c/x": b"x", "b/y": b"y"}
+    second = {"a/inner": b"file", "b": b"now a file"}
+    commits = [commit(first), commit(second)]
+    snapshot_download(shelf.id, local_dir=folder, revision=commits[0])
+    plan = snapshot_download(shelf.id, local_dir=folder, revision=commits[1], dry_run=True)
+    assert set(plan.missing) == set(second)
+
+    snapshot_download(shelf.id, local_dir=folder, revision=commits[1])
+    assert files(folder) == second
+    snapshot_download(shelf.id, local_dir=folder, revision=commits[0])
+    assert files(folder) == first
+    (folder / "b" / "mine").write_bytes(b"mine")
+    with pytest.raises(InvalidInput, match="for b;"):
+        snapshot_download(shelf.id, local_dir=folder, revision=commits[1])
+    assert files(folder) == {**first, "b/mine": b"mine"}
