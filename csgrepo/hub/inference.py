@@ -11,6 +11,7 @@ from csgrepo.errors import HubError, InvalidInput, NotRunning
 from csgrepo.http.call import SILENCE_TIMEOUT_S
 from csgrepo.hub.api import HubApi
 from csgrepo.hub.event_stream import events
+from csgrepo.redact import redact
 from csgrepo.repo_id import RepoType
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ TASKS: Mapping[str, frozenset[str] | type] = {
         bytes,
     ),
 }
+
+
+_REFUSAL = frozenset({"error", "error_type", "message", "code", "type"})
 
 
 class InferenceApi:
@@ -184,7 +188,10 @@ class InferenceApi:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind.startswith(("image/", "audio/", "video/")) or kind == "application/octet-stream":
             return response.content
-        return response.json()
+        answer = response.json()
+        if isinstance(answer, dict) and answer.keys() <= _REFUSAL and answer.get("error"):
+            raise _refused(answer)  # some servers say so with status 200
+        return answer
 
     def generate(self, inputs: str, params: Mapping[str, object] | None = None) -> Iterator[str]:
         """Yield the answer to a text piece by piece, as the model makes it (``POST {instance}``).
@@ -257,7 +264,10 @@ class InferenceApi:
     def _completed(self, path: str, body: dict[str, object], *, stream: bool) -> Any:
         if stream:
             return self._pieces(path, {**body, "stream": True})
-        return self._ask(path, body).mapping()
+        answer = self._ask(path, body).mapping()
+        if answer.get("error") and "choices" not in answer:
+            raise _refused(answer)
+        return answer
 
     def _pieces(self, path: str, body: dict[str, object]) -> Iterator[str]:
         for chunk in self._chunks(path, body):
@@ -343,6 +353,12 @@ class InferenceApi:
             isinstance(inputs, Mapping) and wanted <= inputs.keys()
         ):
             raise InvalidInput(f"{self._task} takes an object with {', '.join(sorted(wanted))}")
+
+
+def _refused(answer: Mapping[str, object]) -> HubError:
+    said = answer.get("error")
+    words = said.get("message", said) if isinstance(said, dict) else said
+    return HubError(f"the model refused: {redact(str(words)[:500])}")
 
 
 def _is_last(chunk: Mapping[str, object]) -> bool:

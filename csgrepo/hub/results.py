@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from csgrepo.hub.file_results import RepoObject
 
 __all__ = ["RepoInfo", "RepoUrl", "SpaceSettings", "Topic"]
+
+# A hub may hold names from before its present rules; one of them must not end a list of others.
+_OLDER_ID = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,254})/([A-Za-z0-9_][A-Za-z0-9._-]{0,254})")
 
 
 class RepoUrl(str):
@@ -209,6 +213,8 @@ def _repo(fields: Mapping[str, object], repo_type: RepoType) -> RepoId:
     try:
         return RepoId.parse(path, repo_type)
     except InvalidInput as error:
+        if safe := _OLDER_ID.fullmatch(path):
+            return RepoId(safe[1], safe[2], repo_type)
         raise HubError(f"the hub named a repository that cannot be one: {error}") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from csgrepo import errors
+from csgrepo import InferenceApi, errors
 from csgrepo.hub import HubApi
 from tests.answering import AnsweringServer, Handler, answering, reply
 
@@ -213,3 +213,30 @@ def test_folders_within_folders_without_end_are_left_at_some_depth(
     with pytest.raises(errors.HubError, match="cannot be one"):
         api.list_repo_files("wanda/bert")
     assert len(server.asked) == 4
+
+
+def test_name_from_before_the_present_rules_does_not_end_a_list(
+    server: AnsweringServer, api: HubApi
+) -> None:
+    names = ["wanda/7B", "wanda/x", "_old/a--b", "wanda/bert"]
+    listed = [{"path": name, "private": False} for name in names]
+    answer(server, {"msg": "OK", "data": listed, "total": len(names)})
+
+    assert [repo.id for repo in api.list_models()] == names
+
+    for hostile in ("../x", "wanda/..", "wanda/a/b", "wanda/a b", "/wanda", "wanda/"):
+        answer(server, {"msg": "OK", "data": [{"path": hostile, "private": False}], "total": 1})
+        with pytest.raises(errors.HubError, match="cannot be one"):
+            list(api.list_models())
+
+
+@pytest.mark.parametrize("said", ["out of memory", {"message": "out of memory", "code": 500}])
+def test_refusal_of_a_model_with_status_200_is_no_answer(
+    server: AnsweringServer, said: object
+) -> None:
+    server.default = reply(200, {"error": said})
+    model = InferenceApi("wanda/bert", endpoint=server.url, instance_url=server.url, token=False)
+
+    for ask in (model, model.chat, model.complete):
+        with pytest.raises(errors.HubError, match="out of memory"):
+            ask("hello")
