@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from csgrepo.jobs import Command, Push, Queue, exits
+from tests import processes
 from tests.stock import RemoteRepository, StockGit
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +130,16 @@ def clone_fixture(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with made_clone(git, bare_remote()) as made:
         yield made
+
+
+def send_home(command: Command) -> None:
+    """End the worker of a push that is over; it would wait for more, and may have gone already."""
+    pid = command._process.pid
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        if sys.platform == "linux":
+            assert processes.wait_for_end(pid, PATIENCE_S)
 
 
 def kill(command: Command, number: int = signal.SIGKILL) -> int:

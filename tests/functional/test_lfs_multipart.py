@@ -24,6 +24,7 @@ from csgrepo.lfs.pointer import Pointer
 from csgrepo.server import Answer, Hub, Reset
 from tests import small_parts
 from tests.answering import AnsweringServer, Asked, Handler, answering, reply
+from tests.functional.jobs_clone import send_home
 from tests.small_parts import PART, Place, content
 
 S3_500 = b"<Error><Code>InternalError</Code><Message>We failed.</Message></Error>"
@@ -374,7 +375,8 @@ def test_token_and_part_addresses_are_not_left_in_the_clone(place, repo):
     committed(repo, content(12))
     place.hub.faults.add("PUT", f"/{place.name}/.*/3$", Answer(403))
     repo.lfs_enable_largefiles()
-    repo.git_push(blocking=False)[1].wait(300)
+    command = repo.git_push(blocking=False)[1].wait(300)
+    send_home(command)
     assert place.tip() == repo.git_head_hash()
     needles = [place.token.encode(), b"_parts/", b"uploadId", b"complete_multipart"]
     for path in Path(repo.local_dir, ".git").rglob("*"):

@@ -20,7 +20,7 @@ from csgrepo.errors import (
 )
 from csgrepo.server import Answer, Fault, Hub, Reset, Stall, Swallow, Truncate
 from tests import small_parts
-from tests.functional.jobs_clone import PATIENCE_S, until
+from tests.functional.jobs_clone import PATIENCE_S, send_home, until
 from tests.ports import steady_port
 from tests.small_parts import PART, Place, content
 
@@ -221,7 +221,7 @@ def test_hub_that_goes_away_and_comes_back_is_waited_for_in_the_background(tmp_p
         assert command.wait(PATIENCE_S).status == 0, command.stderr
         again = Place(hub, place.name, place.token)
         assert arrived(again, repo, data)
-    command._process.terminate()  # it would wait for more
+    send_home(command)
 
 
 def test_hub_that_is_away_is_reported_promptly_to_who_waits(tmp_path, caplog):

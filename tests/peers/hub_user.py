@@ -129,7 +129,9 @@ class HubUser:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         nowhere = "http://127.0.0.1:9"
         closed = {"http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": "127.0.0.1,localhost"}
-        return {**os.environ, "PATH": path, **closed, **self.variables, **more}
+        # Left alone, huggingface_hub gives up after ten seconds; a busy machine may need longer.
+        patience = {"HF_HUB_ETAG_TIMEOUT": "300", "HF_HUB_DOWNLOAD_TIMEOUT": "300"}
+        return {**os.environ, "PATH": path, **closed, **patience, **self.variables, **more}
 
     def create(self, kind: str = "model", **more: object) -> str:
         """Make a repository over plain HTTP; return its id."""
