@@ -285,7 +285,7 @@ def _branch_of_remote(
     """Return the ref of the remote's branch of that name, if it has one; asks it once."""
     try:
         with connection() as remote:
-            remote.git.run("fetch", "--quiet", "--tags", remote.name)
+            remote.fetch("--tags", remote.name)
     except (RemoteUnreachable, GitError) as error:
         _log.info("could not ask the remote for %s: %s", revision, error)
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from csgrepo import config
+from csgrepo.errors import CommandFailed
 from csgrepo.git import parse, remotes
 from csgrepo.git.settings import GitSettings
 from csgrepo.http import Http, origin
@@ -29,6 +31,12 @@ __all__ = ["Connection"]
 # A transfer in which nothing at all moves for ten minutes is dead; servers may check a large push
 # for minutes without a word.
 _STALL = (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "600"))
+
+_TRIES = 20
+_MOVED = re.compile(  # what git says of a ref that is not what it was when the fetch began
+    r"cannot lock ref '[^']*': (?:is at \w+ but expected|reference already exists)"
+    r"|incorrect old value provided"
+)
 
 
 class Connection:
@@ -100,6 +108,31 @@ class Connection:
         """Ask the remote for its refs over a fresh connection: ref → object id."""
         git = self.git_for(self.push_url)
         return parse.ls_remote(self.asking(lambda: git.run("ls-remote", self.push_url)).stdout)
+
+    def fetch(self, *args: str) -> None:
+        """Fetch from the remote, though other processes of this working copy do so too.
+
+        Args:
+            *args: options, and the refs to fetch.
+
+        Raises:
+            CommandFailed: git could not.
+        """
+        self.beside_others(lambda: self.git.run("fetch", "--quiet", *args))
+
+    def beside_others(self, run: Callable[[], Completed]) -> Completed:
+        """Run a git command that fetches; again where others change the refs it keeps meanwhile.
+
+        A push in the background notes what it has sent in the same refs, and git then gives up
+        before it has done more than to fetch.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self.tree.patiently(run)
+            except CommandFailed as error:
+                if not _MOVED.search(error.stderr):
+                    raise
+        return self.tree.patiently(run)
 
     def asking(self, run: Callable[[], Completed]) -> Completed:
         """Run a git command that asks the remote, and may be run twice."""

@@ -64,7 +64,7 @@ def catch_up(connection: Callable[[], Connection], *, required: bool) -> None:
             theirs = remote.refs().get(followed)
             if theirs is None or is_ancestor(tree, theirs, head):
                 return
-            remote.git.run("fetch", "--quiet", "--no-recurse-submodules", remote.name, followed)
+            remote.fetch("--no-recurse-submodules", remote.name, followed)
         except RemoteUnreachable:
             if required:
                 raise
@@ -150,7 +150,9 @@ def pull(connection: Connection, *, rebase: bool) -> None:
     if tree.refs.oid() and _pulled_safely(connection, f"refs/heads/{branch}", followed, rebase):
         return
     try:
-        connection.git.run("pull", *options, connection.name, followed)
+        connection.beside_others(
+            lambda: connection.git.run("pull", *options, connection.name, followed)
+        )
     except MergeConflict as error:
         raise _undone(tree, error, rebase=rebase) from error
 
@@ -163,7 +165,7 @@ def _pulled_safely(connection: Connection, ref: str, followed: str, rebase: bool
     """
     tree = connection.tree
     head = branches.head(tree)
-    connection.git.run("fetch", "--quiet", "--no-recurse-submodules", connection.name, followed)
+    connection.fetch("--no-recurse-submodules", connection.name, followed)
     theirs = tree.plain_git.text("rev-parse", "--verify", "FETCH_HEAD")
     if is_ancestor(tree, theirs, head):
         return True

@@ -11,7 +11,16 @@ import pytest
 from csgrepo import GitError, MergeConflict, QueueError, Repository
 from csgrepo.repository import merging
 from csgrepo.repository.layout import WorkTree
-from tests.functional.copies import committed, noise, pointer_to, refs, seed, state, with_lfs
+from tests.functional.copies import (
+    committed,
+    noise,
+    pointer_to,
+    refs,
+    seed,
+    state,
+    with_lfs,
+    write_hook,
+)
 from tests.stock import RemoteRepository, StockGit
 
 LFS_LINE = b"*.bin filter=lfs diff=lfs merge=lfs -text\n"
@@ -162,6 +171,32 @@ def test_a_merge_by_old_git_finds_the_same_conflicts(git, repo, folder, remote, 
     with pytest.raises(MergeConflict) as caught:
         merging.merge(WorkTree(folder), repo.git_head_hash(), theirs, "no")
     assert caught.value.paths == ("a.txt", "both.txt", "w.bin")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="git runs a shell script amid the fetch")
+@pytest.mark.parametrize("how", ["commit", "pull", "rebase", "branch"])
+def test_a_fetch_amid_which_a_push_of_this_copy_moves_the_same_ref_is_made_again(
+    git, repo, folder, remote, tmp_path, how
+):
+    theirs = seed(git, remote, {"a.txt": b"theirs\n"})
+    here = StockGit(folder)
+    sent = here("commit-tree", "-m", "sent by a worker", "HEAD^{tree}")
+    move = f"git -C '{folder}' update-ref refs/remotes/origin/main {sent}"
+    once = f"mkdir '{tmp_path}/moved' 2>/dev/null"
+    script = f'{once} && env -i PATH="$PATH" HOME="$HOME" {move}\nexec "$@"\n'
+    write_hook(tmp_path / "amid", script)
+    git("config", "--global", "uploadpack.packObjectsHook", str(tmp_path / "amid"))
+    if how == "commit":
+        with repo.commit("mine"):
+            Path("mine.txt").write_text("mine")
+    elif how == "branch":
+        git.at(remote.path)("branch", "other", theirs)
+        repo.git_checkout("other")
+    else:
+        repo.git_pull(rebase=how == "rebase")
+    assert (tmp_path / "moved").is_dir()
+    assert (folder / "a.txt").read_bytes() == b"theirs\n"
+    assert here("merge-base", "--is-ancestor", theirs, "HEAD") == ""
 
 
 PUSHER = """
