@@ -101,7 +101,7 @@ def _summary(report: Report) -> str:
     if not of:
         return tr("all is well, in {seconds} s", seconds=f"{report.seconds:.1f}")
     return tr(
-        "{errors} errors, {warnings} warnings, {notes} notes, in {seconds} s",
+        "errors: {errors}, warnings: {warnings}, notes: {notes}; in {seconds} s",
         errors=of.count("error"),
         warnings=of.count("warning"),
         notes=of.count("note"),
