@@ -25,7 +25,7 @@ from csgrepo.errors import (
 from csgrepo.git import parse
 from csgrepo.jobs import PushReceipt
 from csgrepo.lfs import hooks, scan, transfer
-from csgrepo.repository import local_copies, news, pages, pruning
+from csgrepo.repository import left_behind, local_copies, news, pages, pruning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,7 @@ def carry_out(
     before = connection.refs()
     previous = before.get(push.ref)
     names = objects_of(push, connection, before)
+    names |= left_behind.find(push, connection, previous, names)
     sent = _send_objects(push, connection, names, reporter)
     landed = push.commit
     if previous != push.commit and not _contains(connection, previous, push.commit):
@@ -106,6 +107,7 @@ def carry_out(
     with reporter.task("verify", push.ref, 1, "refs") as task:
         _verify(push, connection, sent.names, reporter)
         task.advance(1)
+    left_behind.note(push, connection, landed)
     _follow_upstream(push, connection)
     if landed != push.commit:
         news.bring_in(connection, push.ref, push.commit, landed, reporter)

@@ -23,6 +23,7 @@ from tests import small_parts
 from tests.functional.jobs_clone import PATIENCE_S, send_home, until
 from tests.ports import steady_port
 from tests.small_parts import PART, Place, content
+from tests.stock import StockGit
 
 BATCH = ("POST", "/objects/batch$")
 PART_3 = ("PUT", "/_parts/.*/3$")
@@ -187,6 +188,35 @@ def test_what_is_lost_after_it_was_confirmed_is_sent_once_more(place, repo, data
     repo.git_push()
     assert arrived(place, repo, data)
     assert repo.verify()
+
+
+@pytest.mark.parametrize("branch", ["main", "run-7"])
+def test_what_a_push_without_lfs_has_left_behind_is_sent_by_the_next(
+    bare_remote, data, tmp_path, branch
+):
+    remote = bare_remote()
+    folder = tmp_path / "clone"
+    repo = Repository(folder, clone_from=remote.url)
+    repo.lfs_track("*.bin")
+    (folder / "w.bin").write_bytes(data)
+    repo.git_add()
+    repo.git_commit("Add weights")
+    StockGit(folder)("push", "--quiet", "--no-verify", "origin", "main")
+    repo.git_checkout(branch, create_branch_ok=True)
+    assert not repo.verify()
+    (folder / "notes.txt").write_text("notes")
+    repo.push_to_hub("Add notes")
+    assert repo.verify()
+    Repository(tmp_path / "other", clone_from=remote.url, revision=branch)
+    assert (tmp_path / "other" / "w.bin").read_bytes() == data
+
+
+def test_what_an_own_push_has_brought_is_not_asked_for_again(place, repo):
+    repo.git_push()
+    place.hub.requests.clear()
+    Path(repo.local_dir, "notes.txt").write_text("notes")
+    repo.push_to_hub("Add notes")
+    assert place.asked(*BATCH) == 0
 
 
 def test_what_is_lost_again_and_again_is_no_success(place, repo, data):
