@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from csgrepo.git.runner import Git
     from csgrepo.repository.layout import WorkTree
 
-__all__ = ["merge", "united"]
+__all__ = ["TAKE_A_SIDE", "merge", "united"]
 
 _WRITES_TREES = (2, 38)  # the first git whose merge-tree does
 _SCRATCH = "merging"
+
+TAKE_A_SIDE = (
+    "To keep your side of those files, run `git pull --no-rebase -X ours` there; for theirs, "
+    "`-X theirs`"
+)
 
 _Stages = dict[int, "StagedEntry"]
 
@@ -165,7 +170,7 @@ def _conflict(tree: WorkTree, paths: list[str]) -> MergeConflict:
         f"both sides changed {listed}",
         str(tree.folder),
         "Nothing is lost, and no file here was touched: your commit is in this clone, theirs on "
-        "the remote. Take over one side of those files, commit, and push again.",
+        f"the remote. {TAKE_A_SIDE}, and push again.",
     )
     error.paths = tuple(paths)
     return error

@@ -187,15 +187,19 @@ def _undone(tree: WorkTree, error: MergeConflict, *, rebase: bool) -> MergeConfl
     with contextlib.suppress(CommandFailed):  # nothing was begun: local changes stood in the way
         tree.git.run("rebase" if rebase else "merge", "--abort")
     content.restore(tree)
-    listed = ", ".join(unmerged) or "see git's words above"
+    hint = "Nothing was changed: commit your changes to those files, or move them away; pull again."
+    if unmerged:
+        hint = (
+            f"Both sides changed: {', '.join(unmerged)}. The merge was undone and nothing is lost. "
+            f"{merging.TAKE_A_SIDE}."
+        )
     conflict = MergeConflict(
         error.command,
         error.returncode,
         error.stdout,
         error.stderr or error.stdout,
         error.cwd,
-        f"Both sides changed: {listed}. The merge was undone and nothing is lost: take over one "
-        "side, commit, and pull again.",
+        hint,
     )
     conflict.paths = tuple(unmerged)
     return conflict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -552,6 +553,11 @@ def test_both_sides_changed_the_same_file(git, repo, folder):
         after = state(folder)
         assert (after.head, after.index, after.files) == (before.head, before.index, before.files)
         assert after.refs["refs/heads/main"] == before.refs["refs/heads/main"]
+    # What the message says to do is all there is to do.
+    (advice,) = re.findall(r"`git (pull [^`]*)`", str(error))
+    StockGit(folder)(*advice.split(), "--quiet", "--no-edit")
+    repo.git_push()
+    assert committed(StockGit(there), "main")["a.txt"] == b"mine\n"
 
 
 @pytest.mark.parametrize("name", ["a.txt", "w.bin"], ids=["text", "large"])
