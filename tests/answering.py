@@ -42,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class AnsweringServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 1024  # of more than are let wait the system drops some, for a second each
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
