@@ -151,16 +151,20 @@ class LocalFolder:
             for file in cached:
                 copied(visit.folder.blob(file), self.path(file))
             if fetched:
+                first = {file.blob: file for file in reversed(fetched)}
                 bring(
                     visit.hosts,
                     commit,
-                    fetched,
+                    list(first.values()),
                     self.path,
                     self.parts,
                     workers=workers,
                     force=True,
                     progress=progress,
                 )
+                for file in fetched:
+                    if file is not first[file.blob]:
+                        copied(self.path(first[file.blob]), self.path(file))
         finally:
             # What came is ours even if another file failed.
             with self._record.changing():

@@ -231,3 +231,17 @@ def test_file_may_become_a_folder_and_a_folder_a_file(shelf: Shelf, folder: Path
     with pytest.raises(InvalidInput, match="for b;"):
         snapshot_download(shelf.id, local_dir=folder, revision=commits[1])
     assert files(folder) == {**first, "b/mine": b"mine"}
+
+
+def test_files_with_the_same_content_are_fetched_once(shelf: Shelf, folder: Path) -> None:
+    twins = dict.fromkeys(["a.txt", "b/a.txt", "c.txt"], b"the same")
+    shelf.put(twins)
+
+    snapshot_download(shelf.id, local_dir=folder, allow_patterns="*.txt")
+
+    assert files(folder) == twins
+    sent = bodies(shelf.asked(files=1))
+    shelf.put({"a.txt": b"another"})
+    snapshot_download(shelf.id, local_dir=folder, allow_patterns="*.txt")
+    assert files(folder) == {**twins, "a.txt": b"another"}
+    assert len(sent + bodies(shelf.asked(files=1))) == 2
