@@ -898,12 +898,12 @@ def test_socks_proxy_is_used(http: Http, monkeypatch: pytest.MonkeyPatch) -> Non
 
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=answer, args=(listener,))
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
         thread.start()
         monkeypatch.setenv("http_proxy", f"socks5h://127.0.0.1:{listener.getsockname()[1]}")
 
         assert http.request("GET", "http://hub.example/x").mapping() == {}
-        thread.join()
+        thread.join(60)
     assert asked[0].startswith(b"GET /x HTTP/1.1")
 
 
