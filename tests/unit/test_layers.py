@@ -25,8 +25,8 @@ ROWS = [
     {"credentials", "lfs", "jobs", "cache"},
     {"doctor"},
     {"repository", "hub", "server"},
-    {"download", "upload", "checkpoints"},
-    {"cli", "integrations", "compat"},
+    {"download", "upload"},
+    {"cli", "integrations"},
     {"__init__", "__main__"},  # the package itself shows what lies below
 ]
 ROW = {unit: number for number, units in enumerate(ROWS) for unit in units}
