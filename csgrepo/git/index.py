@@ -194,7 +194,7 @@ def _is_split(data: bytes, at: int, oid_bytes: int) -> bool:
 def _entry(
     data: bytes, start: int, version: int, oid_bytes: int, previous: bytes
 ) -> tuple[Entry, bytes, int]:
-    stat = StatData._make(_STAT.unpack_from(data, start))
+    stat = _stat(data, start)
     at = start + _STAT.size
     oid = data[at : at + oid_bytes].hex()
     at += oid_bytes
@@ -259,28 +259,32 @@ def write_stats(
         data = bytearray(path.read_bytes())
         written_s = path.stat().st_mtime_ns // 10**9
         filled: set[str] = set()
-        doubtful: dict[str, Entry] = {}
+        doubtful: dict[str, int] = {}  # where their entries are; a hundred thousand take room
         for entry in _entries(bytes(data), oid_bytes, str(path)):
             oid, stat = stats.get(entry.path, ("", None))
             if stat is not None and entry.stage == 0 and entry.oid == oid:
                 noted = StatData.of(stat, entry.stat.mode)
                 _STAT.pack_into(data, entry.offset, *noted)
                 filled.add(entry.path)
-                doubtful[entry.path] = entry._replace(stat=noted)
+                doubtful[entry.path] = entry.offset
             elif entry.stage == 0 and entry.stat.mtime_s >= written_s and not entry.frozen:
-                doubtful[entry.path] = entry
+                doubtful[entry.path] = entry.offset
         _renew_checksum(data, oid_bytes)
         lock.write(data)
         # What is written to after this look has the second of the index or a later one, and git
         # notices either; so the look comes after the index has its time.
-        while changed := [e for e in doubtful.values() if not _is_as(root / e.path, e.stat)]:
-            for entry in changed:
-                del doubtful[entry.path]
-                filled.discard(entry.path)
-                _STAT.pack_into(data, entry.offset, *_unknown(entry.stat.mode))
+        while changed := [p for p, at in doubtful.items() if not _is_as(root / p, _stat(data, at))]:
+            for name in changed:
+                offset = doubtful.pop(name)
+                filled.discard(name)
+                _STAT.pack_into(data, offset, *_unknown(_stat(data, offset).mode))
             _renew_checksum(data, oid_bytes)
             lock.write(data)
     return len(filled)
+
+
+def _stat(data: bytes | bytearray, offset: int) -> StatData:
+    return StatData._make(_STAT.unpack_from(data, offset))
 
 
 def _is_as(path: Path, noted: StatData) -> bool:

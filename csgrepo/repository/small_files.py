@@ -49,7 +49,7 @@ def pack(
         InvalidInput: a file is an LFS pointer that would be committed as ordinary content.
         DiskFull: there is no room.
     """
-    fit = [c for c in plain if c.is_file and c.size <= _LARGEST_BYTES and c.path not in converted]
+    fit = [c for c in plain if _fits(c) and c.path not in converted]
     if len(fit) < _WORTH_A_PACK or not settings.is_off("core.autocrlf"):
         return {}
     read: list[Candidate] = []
@@ -60,6 +60,13 @@ def pack(
         for candidate, oid in zip(read, oids, strict=True)
         if candidate.stat is not None
     }
+
+
+def _fits(candidate: Candidate) -> bool:
+    """Tell whether a file is short and new or changed; one that may be as it was git looks at."""
+    if candidate.stat is None or not candidate.is_file or candidate.size > _LARGEST_BYTES:
+        return False
+    return candidate.entry is None or not candidate.entry.stat.matches(candidate.stat)
 
 
 def _contents(root: Path, files: Sequence[Candidate], read: list[Candidate]) -> Iterator[bytes]:

@@ -126,6 +126,7 @@ class Server:
 
     def _start(self, stack: ExitStack) -> None:
         web = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=256))
+        web.setblocking(False)  # or of two workers that hear of a client one waits for the next
         cgi = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=256))
         self.url = f"http://127.0.0.1:{web.getsockname()[1]}"
         batch = _Batch(self.root / "objects", self.url)

@@ -154,6 +154,7 @@ class PeerServer:
         (self.root / "gitconfig").write_text(machine.GIT_CONFIG)
         key = secrets.token_hex(32)
         web = stack.enter_context(_listening())
+        web.setblocking(False)  # nginx takes it as it is, and must never wait for a client here
         lfs = stack.enter_context(_listening())
         cgi = stack.enter_context(_listening())
         self.url = f"http://127.0.0.1:{web.getsockname()[1]}"

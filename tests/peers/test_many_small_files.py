@@ -203,6 +203,18 @@ def test_a_file_that_is_gone_after_the_look_is_not_committed(work: StockGit) -> 
     assert work("write-tree") == stock_tree(work)
 
 
+def test_files_that_may_be_as_they_were_are_not_packed_again(work: StockGit) -> None:
+    write(work.cwd)
+    Repository(work.cwd).git_add()
+    os.utime(work.cwd / ".git" / "index", ns=(0, 0))  # now git takes no entry at its word
+    (work.cwd / "new.txt").write_text("new\n")
+
+    Repository(work.cwd).git_add()
+
+    assert packs(work) == 1
+    assert work("write-tree") == stock_tree(work)
+
+
 def test_fewer_files_are_added_by_git_itself(work: StockGit) -> None:
     samples.write(work.cwd, {f"{i}.txt": f"{i}\n".encode() for i in range(300)})
 
