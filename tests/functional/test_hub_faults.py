@@ -92,6 +92,15 @@ def test_a_truncated_body_is_announced_whole(hub, file, mine):
             answer.raw.read()
 
 
+def test_a_truncation_is_no_failure_of_the_hub(hub, file, mine, caplog):
+    hub.faults.add("GET", mine, Truncate(7))
+    with requests.get(file, stream=True, timeout=60) as answer:
+        assert answer.raw.read(7) == README[:7]
+    hub.requests.wait_for("GET", mine)
+    assert requests.get(file, timeout=60).content == README
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_a_corrupt_body_differs_in_one_bit(hub, file, mine):
     hub.faults.add("GET", mine, Corrupt(3))
     content = requests.get(file, timeout=60).content

@@ -32,8 +32,11 @@ logger = logging.getLogger("csgrepo.server")
 _BODILESS = {204, 304}  # the head is the whole answer
 
 
-class _CutOff(OSError):
-    """The connection was ended on purpose; nothing more can be said on it."""
+class _CutOff(Exception):
+    """The connection was ended on purpose; nothing more can be said on it.
+
+    It is no OSError: the app has words for those, and this is none of the disk's.
+    """
 
 
 class Gate:
