@@ -101,6 +101,14 @@ def serving(content: bytes, *, ranges: bool = True, etag: str = "") -> Answer:
     return answer
 
 
+def asleep(handler: Handler) -> None:
+    """Answer nothing for as long as the client waits."""
+    handler.connection.settimeout(30)
+    with contextlib.suppress(OSError):
+        handler.connection.recv(1)  # until the client has had enough
+    handler.close_connection = True
+
+
 def hang_up(handler: Handler) -> None:
     handler.close_connection = True
     handler.connection.shutdown(socket.SHUT_RDWR)

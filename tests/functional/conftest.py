@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.answering import AnsweringServer, answering, asleep
 from tests.conftest import Account
 from tests.functional import hub_callers, transcripts
 from tests.functional.rest import Api
@@ -109,3 +110,14 @@ def quick() -> Iterator[Hub]:
     with Hub() as hub:
         hub._backend.deploys.pace = Pace(step_s=0.01, status_s=0.05, heartbeat_s=0.05)
         yield hub
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[AnsweringServer]:
+    """A server that answers nobody.
+
+    Who asks it has gone before it hears of that, so it must be no other test's server.
+    """
+    with answering() as server:
+        server.default = asleep
+        yield server

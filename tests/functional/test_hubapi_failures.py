@@ -232,17 +232,6 @@ def server() -> Iterator[AnsweringServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def silent() -> Iterator[AnsweringServer]:
-    """A server that answers nobody.
-
-    Who asks it has gone before it hears of that, so it must be no other test's server.
-    """
-    with answering() as server:
-        server.default = asleep
-        yield server
-
-
 @contextlib.contextmanager
 def asking(url: str, **more: object) -> Iterator[HubApi]:
     with HubApi(url, "t" * 32, **more) as api:
@@ -289,13 +278,6 @@ def test_answer_that_is_none(server: AnsweringServer, name: str, how: str) -> No
 def test_hub_that_is_not_there(name: str) -> None:
     with asking("http://127.0.0.1:9") as api, pytest.raises(errors.HubUnreachable):
         ALL[name](api, "wanda/bert")
-
-
-def asleep(handler: Handler) -> None:
-    handler.connection.settimeout(30)
-    with contextlib.suppress(OSError):
-        handler.connection.recv(1)  # until the client has had enough
-    handler.close_connection = True
 
 
 @pytest.mark.parametrize("name", ALL)

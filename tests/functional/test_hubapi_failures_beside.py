@@ -15,9 +15,8 @@ from csgrepo.credentials import read_token
 from csgrepo.http import Http
 from csgrepo.hub import HubApi, InferenceApi, Instance, login, logout, whoami
 from csgrepo.server import Hub
-from tests.answering import AnsweringServer, Handler, answering, reply
+from tests.answering import AnsweringServer, Handler, answering, asleep, reply
 from tests.functional.test_hubapi_failures import MALFORMED as COMMON
-from tests.functional.test_hubapi_failures import asleep
 
 UNAUTHORIZED, FORBIDDEN, MISSING = errors.Unauthorized, errors.Forbidden, errors.NotFound
 UNKNOWN = "f" * 32
@@ -174,17 +173,6 @@ def test_who_may_not(at_work: tuple[Hub, str, str, Instance], name: str) -> None
 @pytest.fixture(scope="module")
 def server() -> Iterator[AnsweringServer]:
     with answering() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def silent() -> Iterator[AnsweringServer]:
-    """A server that answers nobody.
-
-    Who asks it has gone before it hears of that, so it must be no other test's server.
-    """
-    with answering() as server:
-        server.default = asleep
         yield server
 
 
