@@ -8,9 +8,11 @@ import io
 import json
 import logging
 import pickle
+import platform
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -512,6 +514,53 @@ def test_pieces_are_small_where_they_come_slowly(server: AnsweringServer, http: 
 
     assert b"".join(pieces) == content
     assert max(map(len, pieces)) == 256 * 1024
+
+
+_FAULTS = """
+import itertools, resource, sys, time
+from csgrepo import files
+from csgrepo.http import Http
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+class Uneven:
+    "Takes a while now and then, so that pieces wait in line, and then none does."
+
+    def write(self, piece):
+        if next(counted) % 16 == 0:
+            time.sleep(0.02)
+
+counted = itertools.count()
+with Http() as http, http.request("GET", sys.argv[1], stream=True) as answer:
+    with files.HashedSink(Uneven()) as sink:
+        before = faults()
+        for piece in answer.pieces():
+            sink.write(piece)
+        print(sink.size, faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another one")
+def test_pieces_come_into_memory_that_is_there(server: AnsweringServer) -> None:
+    """A page fault costs as much as copying the page, and one piece is as good as another."""
+    block = bytes(1024 * 1024)
+
+    def much(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(256 * len(block)))
+        handler.end_headers()
+        for _ in range(256):
+            handler.wfile.write(block)
+
+    server.default = much
+    child = subprocess.run(
+        [sys.executable, "-c", _FAULTS, server.url], capture_output=True, check=True, text=True
+    )
+
+    received, faults = map(int, child.stdout.split())
+    assert received == 256 * len(block)
+    assert faults < 3000
 
 
 # --- downloads ------------------------------------------------------------------------------
