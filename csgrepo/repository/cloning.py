@@ -99,6 +99,8 @@ def _prepared(folder: Path, remote: Remote, credentials: Credentials) -> WorkTre
             if not (folder / ".git").exists():
                 raise
             # Another process was faster; its working copy is as good as ours.
+        else:
+            return WorkTree(folder)
     tree = _existing(folder, remote, credentials)
     _equip(tree.plain_git, tree.common_dir)
     return tree

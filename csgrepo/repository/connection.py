@@ -66,9 +66,9 @@ class Connection:
         self._credentials = credentials
         self._patient = patient
         self._http = Http(silence_s=config.settings().stall_timeout_s, patient=patient)
-        settings = tree.settings()
-        self.name = remote or remotes.meant(settings, tree.refs.head_ref())
-        where = remotes.addresses(settings, tree.folder, self.name, url)
+        self._settings = tree.settings()
+        self.name = remote or remotes.meant(self._settings, tree.refs.head_ref())
+        where = remotes.addresses(self._settings, tree.folder, self.name, url)
         self.fetch_url, self.push_url = where.fetch, where.push
         self.push_target = where.target
         self.remote = self._parsed(where.configured)
@@ -149,13 +149,16 @@ class Connection:
             LfsError: there is none that can be reached.
         """
         url = self.push_url if operation == "upload" else self.fetch_url
-        plain = self.tree.plain_git
-        shared = GitSettings.of(plain, "--file=.lfsconfig")
-        endpoint = locate(self.name, url, operation, self.tree.settings(), shared)
+        endpoint = locate(self.name, url, operation, self._settings, self._shared_settings())
         if endpoint.folder is not None:
             return LocalServer(endpoint.folder)
         auth = self._auth(endpoint.url, endpoint.headers)
         return HttpServer(endpoint.url, self._http, auth, ref, self.tree.uploads_dir)
+
+    def _shared_settings(self) -> GitSettings:
+        if not (self.tree.folder / ".lfsconfig").exists():
+            return GitSettings({})
+        return GitSettings.of(self.tree.plain_git, "--file=.lfsconfig")
 
     def _auth(self, url: str, headers: Mapping[str, Secret]) -> _Auth:
         return _Auth(self._credentials, url, headers, self.tree.plain_git)

@@ -167,3 +167,26 @@ def test_automatic_tracking_asks_git_six_times_at_most(
     assert len(repo.auto_track_binary_files()) == 50
 
     assert 0 < started().total() <= 6
+
+
+def test_clone_reads_the_settings_a_few_times_only(
+    stock_lfs: StockGit,
+    bare_remote: Callable[..., RemoteRepository],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remote = bare_remote()
+    folder = stock_lfs.cwd / "clone"
+    repo = Repository(folder, clone_from=remote.url)
+    shards(folder, 1)
+    repo.push_to_hub("Begin")
+    trace = tmp_path / "clone.json"
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
+
+    Repository(stock_lfs.cwd / "copy", clone_from=remote.url)
+
+    events = [json.loads(line) for line in trace.read_text().splitlines()]
+    own = [e for e in events if e["event"] == "start" and "/" not in e["sid"]]  # not git-lfs's
+    counted = Counter(called(event["argv"]) for event in own)
+    assert counted["git clone"] == 1
+    assert 0 < sum("--list" in event["argv"] for event in own) <= 4
