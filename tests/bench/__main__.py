@@ -22,7 +22,7 @@ from tests.bench import growth, large, saving, small, table
 from tests.bench.contenders import Older
 from tests.bench.measuring import Results
 from tests.bench.serving import Server
-from tests.bench.stage import Stage, settle, warm
+from tests.bench.stage import Stage, hollow_file, settle
 
 PARTS = ("large", "many", "small", "tracking", "saving", "reflinks", "starting", "growth")
 MIB = 2**20
@@ -119,9 +119,9 @@ def main(
     try:
         settle(root / "home")
         (root / "server").mkdir()
-        warm(root, 5 * sizes.one)
-        with Server(root / "server") as server:
-            stage = Stage(root, server, results, rounds, slow_rounds, peer)
+        hollow = hollow_file(as_large_as_memory=scale == "full")
+        with Server(root / "server") as server, hollow as cache:
+            stage = Stage(root, server, results, rounds, slow_rounds, cache, peer)
             for what in run(stage, sizes, set(only or PARTS)):
                 facts[f"Left out, {what.split(':')[0]}"] = what.partition(": ")[2]
     finally:
