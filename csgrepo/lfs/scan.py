@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from csgrepo.errors import GitError
@@ -83,17 +84,30 @@ def in_commits(git: Git, include: Sequence[str], exclude: Iterable[str] = ()) ->
 def in_tree(git: Git, revision: str) -> dict[str, Pointer]:
     """Return path → pointer for every large file of one commit's tree."""
     listing = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision).stdout
-    paths: dict[bytes, list[str]] = {}
-    for record in listing.split(b"\0"):
-        facts, _, name = record.partition(b"\t")
+    candidates = _possible_pointers(listing)
+    found: dict[str, Pointer] = {}
+    while portion := list(islice(candidates, _AT_ONCE)):
+        paths: dict[bytes, list[str]] = {}
+        for blob, path in portion:
+            paths.setdefault(blob, []).append(path)
+        for blob, content in _contents(git, list(paths)):
+            if pointer := Pointer.parse(content):
+                found |= dict.fromkeys(paths[blob], pointer)
+    return found
+
+
+def _possible_pointers(listing: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield blob and path of those entries of a tree that have a pointer's size.
+
+    One at a time: a list of the entries would take several times the memory of the listing.
+    """
+    start = 0
+    while (end := listing.find(b"\0", start)) >= 0:
+        facts, _, name = listing[start:end].partition(b"\t")
         fields = facts.split()
         if len(fields) == 4 and fields[1] == b"blob" and _fits(fields[3]):
-            paths.setdefault(fields[2], []).append(os.fsdecode(name))
-    found: dict[str, Pointer] = {}
-    for blob, content in _blobs(git, list(paths)):
-        if pointer := Pointer.parse(content):
-            found |= dict.fromkeys(paths[blob], pointer)
-    return found
+            yield fields[2], os.fsdecode(name)
+        start = end + 1
 
 
 def in_entries(git: Git, entries: Iterable[Entry]) -> dict[str, Pointer]:
