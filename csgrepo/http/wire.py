@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import logging
@@ -270,6 +271,7 @@ class Response:
             return b""
 
 
+@functools.cache  # a second block would come from the memory that is kept, and be cleared
 def _keep_freed_memory() -> None:
     """Have the C library use the memory of one piece for the next.
 
