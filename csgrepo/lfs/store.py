@@ -121,12 +121,16 @@ class Store:
         on_bytes: Callable[[int], object] | None,
     ) -> Pointer:
         with self.temporary() as (temporary, target):
-            if files.reflink(stream, target):
+            if not files.reflink(stream, target):
+                oid, size = files.write_hashed(stream, target, on_bytes)
+            elif files.dates_every_write(stream):
+                # The source, if unchanged to the end, is what was cloned; and it is in memory
+                # where it was just saved, while the clone would have to come from the disk.
+                oid, size = files.hash_stream(stream, on_bytes)
+            else:
                 # The clone cannot change any more, so it is the clone that is hashed.
                 with temporary.open("rb", buffering=0) as snapshot:
                     oid, size = files.hash_stream(snapshot, on_bytes)
-            else:
-                oid, size = files.write_hashed(stream, target, on_bytes)
             _check_unchanged(source, name, before)
             if size != before.st_size:
                 raise FileChanged(name, "its length changed")
