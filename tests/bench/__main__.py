@@ -9,6 +9,7 @@ under ten minutes and 12 GB of the folder, best a tmpfs: otherwise the disk is m
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import sys
@@ -18,11 +19,11 @@ from pathlib import Path
 
 import click
 
-from tests.bench import growth, large, saving, small, table
+from tests.bench import growth, large, memory, saving, small, table
 from tests.bench.contenders import Older
 from tests.bench.measuring import Results
 from tests.bench.serving import Server
-from tests.bench.stage import Stage, hollow_file, settle
+from tests.bench.stage import Stage, settle
 
 PARTS = ("large", "many", "small", "tracking", "saving", "reflinks", "starting", "growth")
 MIB = 2**20
@@ -118,10 +119,12 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stop the server, remove the folder
     try:
         settle(root / "home")
-        (root / "server").mkdir()
-        hollow = hollow_file(as_large_as_memory=scale == "full")
-        with Server(root / "server") as server, hollow as cache:
-            stage = Stage(root, server, results, rounds, slow_rounds, cache, peer)
+        with contextlib.ExitStack() as stack:
+            if scale == "full":
+                stack.enter_context(memory.held())
+            (root / "server").mkdir()
+            server = stack.enter_context(Server(root / "server"))
+            stage = Stage(root, server, results, rounds, slow_rounds, peer)
             for what in run(stage, sizes, set(only or PARTS)):
                 facts[f"Left out, {what.split(':')[0]}"] = what.partition(": ")[2]
     finally:

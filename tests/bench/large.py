@@ -55,7 +55,6 @@ def many(stage: Stage, count: int, size: int) -> None:
             remote, folder = stage.remote(), stage.folder("work")
             working_copy(remote, folder)
             put(source, folder)
-            stage.fill_memory()
             stage.results.add(ADD_MANY, contender.name, contender.add_and_commit(folder))
             checks.committed(folder, digests)
             removed(folder, remote.path, remote.objects)
@@ -80,7 +79,6 @@ def floor_of_add(stage: Stage, row: str, source: Path, name: str = FLOOR) -> Non
     folder = stage.folder("floor")
     folder.mkdir()
     measure = stage.floors.hash_and_copy if name == FLOOR else stage.floors.one_thread
-    stage.fill_memory()
     stage.results.add(row, name, measure(folder, sorted(source.iterdir())))
     removed(folder)
 
@@ -90,7 +88,6 @@ def journey(stage: Stage, who: Contender, source: Path, digests: checks.Digests)
     working_copy(remote, folder)
     put(source, folder)
     add = stage.results.add
-    stage.fill_memory()
     add(ADD_ONE, who.name, who.add_and_commit(folder))
     note_status(stage, STATUS_ADD, who.name, folder)
     if who.name == CSGREPO:
@@ -100,7 +97,6 @@ def journey(stage: Stage, who: Contender, source: Path, digests: checks.Digests)
     checks.committed(folder, digests)
     if who.name != OLDER:
         floor_of_push(stage, source / "model.bin", remote)
-    stage.fill_memory()
     add(PUSH, who.name, who.push(folder))
     checks.pushed(folder, remote, digests)
     if who.name == STOCK:
@@ -109,7 +105,6 @@ def journey(stage: Stage, who: Contender, source: Path, digests: checks.Digests)
     if who.name != OLDER:
         floor_of_clone(stage, remote, digests)
     clone = stage.folder("clone")
-    stage.fill_memory()
     add(CLONE, who.name, who.clone(remote, clone))
     note_status(stage, STATUS_CLONE, who.name, clone)
     checks.cloned(clone, digests)
@@ -123,7 +118,6 @@ def note_status(stage: Stage, row: str, name: str, folder: Path) -> None:
 
 def floor_of_push(stage: Stage, source: Path, remote: Remote) -> None:
     target = remote.objects / "bare"
-    stage.fill_memory()
     stage.results.add(PUSH, FLOOR, stage.floors.send(source, f"{remote.objects_url}/bare"))
     assert target.stat().st_size == source.stat().st_size
     target.unlink()
@@ -133,7 +127,6 @@ def lfs_push(stage: Stage, folder: Path, remote: Remote, digests: checks.Digests
     """Have git-lfs alone send the objects once more."""
     for digest in digests.values():
         (remote.objects / digest).unlink()
-    stage.fill_memory()
     sample = command(["git", "lfs", "push", "--object-id", "origin", *digests.values()], folder)
     stage.results.add(PUSH, LFS_PUSH, sample)
     checks.pushed(folder, remote, digests)
@@ -142,7 +135,6 @@ def lfs_push(stage: Stage, folder: Path, remote: Remote, digests: checks.Digests
 def floor_of_clone(stage: Stage, remote: Remote, digests: checks.Digests) -> None:
     (digest,) = digests.values()
     target = stage.folder("received")
-    stage.fill_memory()
     sample = stage.floors.receive(f"{remote.objects_url}/{digest}", target)
     stage.results.add(CLONE, FLOOR, sample)
     target.unlink()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import checks
 from tests.bench.contenders import CSGREPO, FLOOR, removed, working_copy
+from tests.bench.disk import disk
 from tests.bench.large import put
 from tests.bench.measuring import Sample, command
 from tests.bench.serving import Remote
@@ -73,9 +71,9 @@ def starting(stage: Stage) -> None:
 def reflinks(stage: Stage, size: int) -> list[str]:
     """Add a file on file systems that share blocks; returns why some were left out."""
     left_out = []
-    for kind, make in (("XFS", ["mkfs.xfs", "-q"]), ("Btrfs", ["mkfs.btrfs", "-q"])):
+    for kind in ("XFS", "Btrfs"):
         try:
-            with disk(stage.root, make) as place:
+            with disk(stage.root / "disk", kind.lower(), _DISK) as place:
                 _shared(stage, REFLINK.format(kind=kind), place, size)
         except OSError as error:
             left_out.append(f"{kind}: {error}")
@@ -106,30 +104,3 @@ def _shared(stage: Stage, row: str, place: Path, size: int) -> None:
 def _free(place: Path) -> int:
     facts = os.statvfs(place)
     return facts.f_bavail * facts.f_frsize
-
-
-@contextlib.contextmanager
-def disk(root: Path, make: list[str]) -> Iterator[Path]:
-    """Mount a file system of one's own.
-
-    Raises:
-        OSError: it needs root, or the program that makes it, or leave to mount.
-    """
-    if os.name != "posix" or os.geteuid() != 0:
-        raise OSError("mounting a disk needs root")
-    image, place = root / "disk.img", root / "disk"
-    with image.open("wb") as stream:
-        stream.truncate(_DISK)
-    place.mkdir()
-    try:
-        for args in ([*make, str(image)], ["mount", "-o", "loop", str(image), str(place)]):
-            done = subprocess.run(args, capture_output=True, check=False, text=True)
-            if done.returncode:
-                raise OSError(f"{args[0]}: {done.stderr.strip()}")
-        try:
-            yield place
-        finally:
-            subprocess.run(["umount", "-l", place], check=True)
-    finally:
-        image.unlink()
-        place.rmdir()

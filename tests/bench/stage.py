@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +32,6 @@ class Stage:
         results: where the samples go.
         rounds: how often csgrepo and the floors run; the median counts.
         slow_rounds: how often those run that take many times as long.
-        cache: a file without content, as large as the memory where that is to be filled.
         older: huggingface_hub's Repository, if there is a Python that has it.
     """
 
@@ -44,7 +40,6 @@ class Stage:
     results: Results
     rounds: int
     slow_rounds: int
-    cache: Path
     older: Older | None = None
     csgrepo: Csgrepo = field(default_factory=Csgrepo)
     stock: Git = field(default_factory=Git)
@@ -59,19 +54,6 @@ class Stage:
         """Make a repository on the server."""
         self._made += 1
         return self.server.create(f"r{self._made}")
-
-    def fill_memory(self) -> None:
-        """Fill the memory that is free with file cache, as it is on a machine in use.
-
-        A virtual machine may give free memory back to its host within seconds. To get it again
-        takes longer than any copy, and would count against whoever happens to be next; what holds
-        cache stays, and the kernel takes it for new files without asking anybody. The cache is
-        that of a file without content, which needs no disk.
-        """
-        with self.cache.open("rb", buffering=0) as stream:
-            buffer = bytearray(PIECE)
-            while stream.readinto(buffer):
-                pass
 
     def folder(self, name: str) -> Path:
         """Return a name that is not taken yet."""
@@ -99,16 +81,6 @@ def settle(home: Path) -> None:
     )
     (home / ".gitconfig").write_text(_CONFIG)
     subprocess.run(["git", "lfs", "install", "--skip-repo"], check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def hollow_file(*, as_large_as_memory: bool) -> Iterator[Path]:
-    """Make a file that has no content and takes no disk; or an empty one."""
-    with tempfile.NamedTemporaryFile(prefix="csgrepo-bench-") as file:
-        if as_large_as_memory:
-            with contextlib.suppress(OSError, ValueError):  # the system does not tell, or allow it
-                file.truncate(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        yield Path(file.name)
 
 
 def noise(path: Path, size: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.bench.disk import disk
 
 _SMALLEST_XFS = 300 << 20  # bytes; only what is written takes room
 
@@ -18,38 +19,27 @@ _SMALLEST_XFS = 300 << 20  # bytes; only what is written takes room
 @contextlib.contextmanager
 def mounted(folder: Path, options: str = "size=8m") -> Iterator[Path]:
     """Mount an empty memory disk; skip the test where that is not permitted."""
-    with _mounted(folder, ["-t", "tmpfs", "-o", options, "tmpfs"]):
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a disk")
+    try:
         yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 @contextlib.contextmanager
 def sharing_blocks(folder: Path, kind: str) -> Iterator[Path]:
     """Mount an empty file system that has reflinks, "xfs" or "btrfs"; skip the test as above."""
-    make = shutil.which(f"mkfs.{kind}", path=f"{os.get_exec_path()}:/usr/sbin:/sbin")
-    if make is None:
-        pytest.skip(f"mkfs.{kind} is not installed")
-    image = folder.with_name(f"{folder.name}.img")
-    with image.open("xb") as stream:
-        stream.truncate(_SMALLEST_XFS)
-    subprocess.run([make, "-q", image], check=True, capture_output=True)
-    try:
-        with _mounted(folder, ["-o", "loop", image]):
-            yield folder
-    finally:
-        image.unlink()
-
-
-@contextlib.contextmanager
-def _mounted(folder: Path, what: list[str | Path]) -> Iterator[None]:
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("mounting a disk needs root")
-    folder.mkdir(parents=True, exist_ok=True)
-    if subprocess.run(["mount", *what, folder], capture_output=True, check=False).returncode:
-        pytest.skip("this machine does not let root mount a disk")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(disk(folder, kind, _SMALLEST_XFS))
+        except OSError as error:
+            pytest.skip(str(error))
+        yield folder
 
 
 @contextlib.contextmanager
