@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from csgrepo.errors import DiskFull, InvalidInput, UnsafePath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "BLOCK",
@@ -316,13 +316,13 @@ def write_hashed(
     """Copy a stream and hash it on the way: every byte is read once.
 
     What was hashed is what was written, even if another process rewrites the source meanwhile.
-    The hash runs in a thread of its own beside reading and writing (`hashlib` lets go of the
-    interpreter lock), so the slower of the two sets the pace.
+    After the first block the hash runs in a thread of its own beside reading and writing (`hashlib`
+    lets go of the interpreter lock), so the slower of the two sets the pace.
 
     Returns:
         SHA-256 (hex) and number of bytes.
     """
-    hasher = _HashingThread()
+    hasher = _Hasher(_kept.blocks)
     try:
         size = 0
         while True:
@@ -331,7 +331,7 @@ def write_hashed(
             if not count:
                 break
             part = memoryview(block)[:count]
-            hasher.full.put((block, count))
+            hasher.take(block, count)
             target.write(part)
             size += count
             if on_bytes:
@@ -341,35 +341,65 @@ def write_hashed(
     return digest, size
 
 
-class _HashingThread:
-    """SHA-256 in a thread, fed through a ring of buffers that are read, written and reused."""
+class _Kept(threading.local):
+    """The blocks that a thread copies through, file after file: new ones are cleared first."""
 
     def __init__(self) -> None:
-        self.free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-        self.full: queue.SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
-        for _ in range(_RING):
-            self.free.put(bytearray(BLOCK))
-        self._digest = hashlib.sha256()
-        self._thread = threading.Thread(target=self._run, name="csgrepo-hash", daemon=True)
-        self._thread.start()
+        self.blocks = [bytearray(BLOCK) for _ in range(_RING)]
 
-    def _run(self) -> None:
-        while item := self.full.get():
-            block, count = item
-            self._digest.update(memoryview(block)[:count])
+
+_kept = _Kept()
+
+
+class _Hasher:
+    """SHA-256 of a ring of blocks that are read, hashed, written and reused.
+
+    A file that is no longer than a block is hashed sooner than a thread would have begun; the
+    thread comes with the second.
+    """
+
+    def __init__(self, blocks: Iterable[bytearray]) -> None:
+        self.free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        for block in blocks:
             self.free.put(block)
+        self._full: queue.SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
+        self._digest = hashlib.sha256()
+        self._taken = 0
+        self._thread: threading.Thread | None = None
+
+    def take(self, block: bytearray, count: int) -> None:
+        """Hash the beginning of a block, and free it."""
+        self._taken += 1
+        if self._taken == 1:
+            self._hash(block, count)
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="csgrepo-hash", daemon=True)
+            self._thread.start()
+        self._full.put((block, count))
 
     def finish(self) -> str:
-        self.full.put(None)
-        self._thread.join()
+        """Return the digest (hex) once all that was taken is hashed."""
+        if self._thread is not None:
+            self._full.put(None)
+            self._thread.join()
         return self._digest.hexdigest()
+
+    def _run(self) -> None:
+        while item := self._full.get():
+            self._hash(*item)
+
+    def _hash(self, block: bytearray, count: int) -> None:
+        self._digest.update(memoryview(block)[:count])
+        self.free.put(block)
 
 
 class HashedSink:
     """A file that takes what arrives; it is hashed in one thread and written in another.
 
     Receiving is bound by the hash, so neither the thread that reads the network nor the one that
-    writes waits for it.
+    writes waits for it. The first block is hashed and written where it comes in: for a file that is
+    no longer, threads would take longer to begin.
 
     Args:
         target: the empty file to fill.
@@ -386,10 +416,10 @@ class HashedSink:
         self._target = target
         self._digest = hashlib.sha256()
         self._lanes: list[Lane] = []
+        self._came = 0  # bytes, before the threads
         self.size = 0
 
     def __enter__(self) -> HashedSink:
-        self._start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -409,8 +439,15 @@ class HashedSink:
             OSError: an earlier piece could not be written.
         """
         piece = bytes(piece)
-        for lane in self._lanes:
-            lane.put(piece)
+        if self._came < BLOCK:
+            self._came += len(piece)
+            self._digest.update(piece)
+            self._target.write(piece)
+        else:
+            if not self._lanes:
+                self._start()
+            for lane in self._lanes:
+                lane.put(piece)
         self.size += len(piece)
         return len(piece)
 
@@ -433,8 +470,8 @@ class HashedSink:
         self._target.seek(0)
         self._target.truncate()
         self._digest = hashlib.sha256()
+        self._came = 0
         self.size = 0
-        self._start()
 
     def _start(self) -> None:
         self._lanes = [Lane("hash", self._digest.update), Lane("write", self._target.write)]
