@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "bypasses_proxies",
     "language",
+    "network_environment",
     "proxy_for",
     "settings",
     "skip_smudge",
@@ -29,6 +30,15 @@ DEFAULT_ENDPOINT = "https://hub.opencsg.com"
 LARGE_FILE_BYTES = 10 * 1024 * 1024
 STALL_TIMEOUT_S = 60
 LOCK_TIMEOUT_S = 600
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_NETWORK = (
+    *_PROXIES,
+    *map(str.upper, _PROXIES),
+    "REQUEST_METHOD",  # in a CGI program HTTP_PROXY is what a client sent
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,11 @@ def proxy_for(url: str) -> str:
         return ""
     known = getproxies()
     return known.get(urlsplit(url).scheme) or known.get("all", "")
+
+
+def network_environment() -> tuple[str | None, ...]:
+    """Return all that requests reads of the environment: proxies, certificates."""
+    return tuple(os.environ.get(name) for name in _NETWORK)
 
 
 def bypasses_proxies(url: str) -> bool:

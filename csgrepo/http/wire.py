@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from csgrepo import config
 from csgrepo._version import __version__
 from csgrepo.errors import HubHTTPError, HubUnreachable, InvalidInput, TransferError
 from csgrepo.http import ending
@@ -300,6 +301,7 @@ class Wire:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards _session
         self._session: requests.Session | None = None
+        self._environments: dict[tuple[object, ...], dict[str, Any]] = {}
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -332,26 +334,45 @@ class Wire:
         import requests
 
         session = self._opened()
+        headers: Any = requests.structures.CaseInsensitiveDict(session.headers)
+        headers.update(call.plain_headers())
         request = requests.Request(
             call.method,
             call.url,
-            headers=call.plain_headers(),
+            headers=headers,
             json=call.json,
             data=call.data,
             params=call.params,
+            auth=session.auth,
         )
-        prepared = session.prepare_request(request)
+        # Neither prepared nor sent by the session, which keeps cookies and reads the bodies of
+        # redirects.
+        prepared = request.prepare()
         url = prepared.url or call.url
-        options = session.merge_environment_settings(url, {}, call.stream, None, None)
-        _check_proxy(url, options["proxies"])
-        # Not session.send: that reads the bodies of redirects, and keeps cookies.
         adapter: Any = session.get_adapter(url)
         answer: requests.Response = adapter.send(
-            prepared, timeout=(call.timeout_s, call.answer_timeout_s), **options
+            prepared,
+            stream=call.stream,
+            timeout=(call.timeout_s, call.answer_timeout_s),
+            **self._environment(session, url),
         )
         if not call.stream:
             _read_all(answer)
         return answer
+
+    def _environment(self, session: requests.Session, url: str) -> dict[str, Any]:
+        """Return what the environment has to say of a host: a proxy, certificates.
+
+        requests looks through all of it for every request, which takes as long as a small file.
+        """
+        key = (origin(url), config.network_environment())
+        known = self._environments.get(key)
+        if known is None:
+            known = {**session.merge_environment_settings(url, {}, None, None, None)}
+            del known["stream"]
+            _check_proxy(url, known["proxies"])
+            self._environments[key] = known
+        return known
 
     def _opened(self) -> requests.Session:
         with self._lock:

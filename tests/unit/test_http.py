@@ -882,6 +882,22 @@ def test_proxy_of_the_environment_is_used(
     assert server.asked[1].body == big.read_bytes()
 
 
+def test_proxy_that_comes_and_goes_in_the_environment_is_heeded_at_once(
+    server: AnsweringServer,
+    elsewhere: AnsweringServer,
+    http: Http,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    http.request("GET", f"{server.url}/1")
+    monkeypatch.setenv("HTTP_PROXY", elsewhere.url)
+    http.request("GET", f"{server.url}/2")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    http.request("GET", f"{server.url}/3")
+
+    assert [asked.path for asked in server.asked] == ["/1", "/3"]
+    assert [asked.path for asked in elsewhere.asked] == [f"{server.url}/2"]
+
+
 def test_proxy_that_does_not_answer_is_reported_without_its_password(
     monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
