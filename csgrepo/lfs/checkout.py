@@ -6,11 +6,11 @@ import errno
 import os
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgrepo import files
+from csgrepo.crew import share_out
 from csgrepo.errors import CsgRepoError, DiskFull
 from csgrepo.git import index
 from csgrepo.lfs import scan
@@ -63,35 +63,37 @@ def fill(  # noqa: PLR0917 - the places a checkout connects
     changed_ns = (int(time.time()) - 2) * 10**9
     ready = {pointer: path for pointer, path in (twins or {}).items() if path.exists()}
 
-    def place(item: tuple[PointerFile, Entry]) -> dict[str, tuple[str, os.stat_result]]:
+    stats: dict[str, tuple[str, os.stat_result]] = {}
+
+    def place(item: tuple[PointerFile, Entry]) -> None:
         file, entry = item
         target = files.safe_join(root, file.path)
         with reporter.task("checkout", file.path, file.size) as task:
             source = ready.pop(file.pointer, None) or store.path(file.oid)
             stat = _replace(source, target, entry, temporary_dir, changed_ns)
             task.advance(file.size)
-        return {file.path: (entry.oid, stat)} if stat else {}
+        if stat:
+            stats[file.path] = (entry.oid, stat)
 
+    try:
+        done = share_out(
+            found,
+            place,
+            size=lambda item: item[0].size,
+            workers=_WORKERS,
+            name="csgrepo-checkout",
+            stops=lambda error: isinstance(error, DiskFull),
+            break_off=lambda: None,  # what is being written, the index is to know
+        )
+    finally:
+        oid_bytes = len(found[0][1].oid) // 2 if found else 20
+        index.write_stats(root, index_path, stats, oid_bytes=oid_bytes)
     failures: dict[str, BaseException] = {}
-    stats: dict[str, tuple[str, os.stat_result]] = {}
-    ordered = sorted(found, key=lambda item: item[0].size, reverse=True)
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="csgrepo-checkout") as pool:
-        futures = {pool.submit(place, item): item[0].path for item in ordered}
-        try:
-            for future in as_completed(futures):
-                try:
-                    stats |= future.result()
-                except DiskFull:
-                    raise
-                except (CsgRepoError, OSError) as error:
-                    failures[futures[future]] = error
-        finally:
-            pool.shutdown(cancel_futures=True)
-            done = [f for f in futures if not f.cancelled() and not f.exception()]
-            for future in done:
-                stats |= future.result()
-            oid_bytes = len(found[0][1].oid) // 2 if found else 20
-            index.write_stats(root, index_path, stats, oid_bytes=oid_bytes)
+    for one in done:
+        if isinstance(one.error, (CsgRepoError, OSError)) and not isinstance(one.error, DiskFull):
+            failures[one.item[0].path] = one.error
+        elif one.error:
+            raise one.error
     return failures
 
 

@@ -6,10 +6,10 @@ not stop the others: what has arrived need not be moved again.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+from csgrepo.crew import share_out
 from csgrepo.errors import CsgRepoError, LfsError, ObjectMissing
 
 if TYPE_CHECKING:
@@ -148,19 +148,17 @@ def each(
     Args:
         pointers: the objects.
         move: moves one.
-        workers: how many are moved at once.
+        workers: how many are moved at once, at most.
     """
-    ordered = sorted(pointers, key=lambda pointer: pointer.size, reverse=True)
+    done = share_out(pointers, move, size=_size, workers=max(1, workers), name="csgrepo-transfer")
     failures: dict[Pointer, BaseException] = {}
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="csgrepo-transfer") as pool:
-        futures = [(pointer, pool.submit(move, pointer)) for pointer in ordered]
-        try:
-            for pointer, future in futures:
-                try:
-                    future.result()
-                except (CsgRepoError, OSError) as error:
-                    failures[pointer] = error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for one in done:
+        if isinstance(one.error, (CsgRepoError, OSError)):
+            failures[one.item] = one.error
+        elif one.error:
+            raise one.error
     return failures
+
+
+def _size(pointer: Pointer) -> int:
+    return pointer.size

@@ -12,9 +12,9 @@ import os
 import stat as stat_bits
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from csgrepo.crew import share_out
 from csgrepo.errors import FileChanged, LfsError
 from csgrepo.files import BLOCK
 from csgrepo.git import index, packing, parse
@@ -93,7 +93,6 @@ def _fill_store(
 ) -> dict[str, tuple[Candidate, Added]]:
     if not large:
         return {}
-    biggest_first = sorted(large, key=lambda candidate: candidate.size, reverse=True)
     hashes = Hashes(tree.state_dir / "hashes")
     is_over = threading.Event()
 
@@ -113,18 +112,22 @@ def _fill_store(
         hashes.note(added.stat, added.pointer, began_s)
         return added
 
-    with ThreadPoolExecutor(_workers(), thread_name_prefix="csgrepo-add") as pool:
-        futures = [pool.submit(read, candidate) for candidate in biggest_first]
-        try:
-            results = [future.result() for future in futures]
-        except BaseException as error:
-            if not isinstance(error, Exception):  # told to end, not merely one file that failed
-                is_over.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-        finally:  # where one file failed, the next add need not read the others again
-            hashes.save()
-    return {c.path: (c, added) for c, added in zip(biggest_first, results, strict=True)}
+    try:
+        done = share_out(
+            large,
+            read,
+            size=lambda candidate: candidate.size,
+            workers=_workers(),
+            name="csgrepo-add",
+            stops=lambda _: True,
+            break_off=is_over.set,
+        )
+    finally:  # where one file failed, the next add need not read the others again
+        hashes.save()
+    for one in done:
+        if one.error:
+            raise one.error
+    return {one.item.path: (one.item, one.result) for one in done if one.result}
 
 
 def _read_before(tree: WorkTree, candidate: Candidate, hashes: Hashes) -> Added | None:

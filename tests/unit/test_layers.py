@@ -20,7 +20,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"
 # A module imports only from rows below its own, or from its own package.
 ROWS = [
     {"errors", "redact", "_version"},
-    {"config", "repo_id", "files"},
+    {"config", "crew", "repo_id", "files"},
     {"git", "http", "progress"},
     {"credentials", "lfs", "jobs", "cache"},
     {"doctor"},
