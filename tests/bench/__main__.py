@@ -25,7 +25,17 @@ from tests.bench.measuring import Results
 from tests.bench.serving import Server
 from tests.bench.stage import Stage, settle
 
-PARTS = ("large", "many", "small", "tracking", "saving", "reflinks", "starting", "growth")
+PARTS = (
+    "large",
+    "many",
+    "small",
+    "objects",
+    "tracking",
+    "saving",
+    "reflinks",
+    "starting",
+    "growth",
+)
 MIB = 2**20
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 
@@ -39,6 +49,7 @@ class Sizes:
             "quick": (128 * MIB, 8 * MIB, 64 * MIB, 4 * MIB, 2_000, 60),
             "tiny": (2 * MIB, MIB, 2 * MIB, MIB, 30, 15),
         }[scale]
+        self.objects = {"full": 3_000, "quick": 500, "tiny": 20}[scale]
         self.unchanged, self.commits, self.shards = {
             "full": ([1_000, 10_000, 100_000], [50, 5_000], 40),
             "quick": ([100, 1_000], [10, 500], 20),
@@ -55,6 +66,8 @@ def run(stage: Stage, sizes: Sizes, only: set[str]) -> list[str]:
         large.many(stage, 20, sizes.many)
     if "small" in only:
         small.together(stage, sizes.files)
+    if "objects" in only:
+        small.objects(stage, sizes.objects)
     if "tracking" in only:
         small.tracking(stage, sizes.files, sizes.special)
     if "saving" in only:

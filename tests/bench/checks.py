@@ -14,8 +14,10 @@ from tests.bench.serving import Remote
 Digests = Mapping[str, str]  # file name → SHA-256
 
 
-def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=folder, check=False, capture_output=True, text=True)
+def git(folder: Path, *args: str, asked: str = "") -> str:
+    done = subprocess.run(
+        ["git", *args], cwd=folder, check=False, capture_output=True, text=True, input=asked
+    )
     if done.returncode:
         raise Wrong(f"git {' '.join(args)} in {folder}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -31,8 +33,9 @@ def sha256(path: Path) -> str:
 
 def committed(folder: Path, digests: Digests) -> None:
     """The commit holds a pointer to each file's content, and nothing is damaged."""
-    for name, digest in digests.items():
-        pointer = git(folder, "cat-file", "blob", f"HEAD:{name}")
+    names = "".join(f"HEAD:{name}\n" for name in digests)
+    answers = git(folder, "cat-file", "--batch", asked=names).split("version https://")[1:]
+    for (name, digest), pointer in zip(digests.items(), answers, strict=True):
         if f"oid sha256:{digest}\n" not in pointer:
             raise Wrong(f"{name} was committed as {pointer[:200]!r}")
     git(folder, "fsck", "--strict")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 from tests.bench import checks
 from tests.bench.contenders import CSGREPO, PLAIN, Csgrepo, Git, removed, working_copy
+from tests.bench.large import taking_part
 from tests.bench.measuring import Wrong
 from tests.bench.stage import Stage
 
 SMALL = "{count:,} small files: add, commit, push"
 TRACK = "auto-tracking over {count:,} changed files"
+
+OBJECTS = "{count:,} files of 20 kB in LFS: {work}"
 
 _LARGE = 10 * 1024 * 1024
 
@@ -31,6 +35,34 @@ def together(stage: Stage, count: int) -> None:
                 raise Wrong(f"{found} files were committed instead of {count + 1}")
             stage.results.add(SMALL.format(count=count), who.name, sample)
             removed(folder, remote.path, remote.objects)
+
+
+def objects(stage: Stage, count: int) -> None:
+    """Take many small files through LFS, as a dataset of pictures has them, beside git-lfs."""
+    for number in range(stage.rounds):
+        for who in taking_part(stage, number)[:2]:
+            remote, folder, clone = stage.remote(), stage.folder("work"), stage.folder("clone")
+            working_copy(remote, folder)
+            digests = pictures(folder, count)
+            samples = {"add and commit": who.add_and_commit(folder)}
+            checks.committed(folder, digests)
+            samples["push"] = who.push(folder)
+            checks.pushed(folder, remote, digests)
+            samples["clone"] = who.clone(remote, clone)
+            checks.cloned(clone, digests)
+            for work, sample in samples.items():
+                stage.results.add(OBJECTS.format(count=count, work=work), who.name, sample)
+            removed(folder, clone, remote.path, remote.objects)
+
+
+def pictures(folder: Path, count: int) -> dict[str, str]:
+    """Write files that are nothing but noise; returns name → SHA-256."""
+    digests = {}
+    for number in range(count):
+        content = os.urandom(20_000)
+        (folder / f"{number:05}.bin").write_bytes(content)
+        digests[f"{number:05}.bin"] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def texts(folder: Path, count: int, word: str = "first") -> None:
