@@ -20,9 +20,7 @@ __all__ = ["SMALL_BYTES", "Done", "share_out"]
 
 SMALL_BYTES = 1024 * 1024
 _LOOK_EVERY_S = 0.05
-_MOST_BUSY = (
-    0.9  # threads that use the interpreter for more of the time than this keep others from it
-)
+_MOST_BUSY = 1.2  # of the interpreter's time; what threads want beyond it they take from each other
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
