@@ -11,7 +11,7 @@ import collections
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,8 +31,19 @@ class Done(Generic[_Item, _Result]):
     """What has come of an item: a result, or what was raised."""
 
     item: _Item
-    result: _Result | None
     error: BaseException | None
+    _result: _Result | None = None
+
+    @property
+    def result(self) -> _Result:
+        """What came of it.
+
+        Raises:
+            BaseException: what was raised instead.
+        """
+        if self.error:
+            raise self.error
+        return cast("_Result", self._result)
 
 
 def share_out(
@@ -155,8 +166,8 @@ class _Crew(Generic[_Item, _Result]):
 
     def _act(self, item: _Item) -> None:
         try:
-            self.done.append(Done(item, self._do(item), None))
+            self.done.append(Done(item, None, self._do(item)))
         except BaseException as error:  # noqa: BLE001 - whoever waits is told
-            self.done.append(Done(item, None, error))
+            self.done.append(Done(item, error))
             if self._stops(error):
                 self.stop()

@@ -124,10 +124,8 @@ def _fill_store(
         )
     finally:  # where one file failed, the next add need not read the others again
         hashes.save()
-    for one in done:
-        if one.error:
-            raise one.error
-    return {one.item.path: (one.item, one.result) for one in done if one.result}
+    added = {one.item.path: one.result for one in done}
+    return {candidate.path: (candidate, added[candidate.path]) for candidate in large}
 
 
 def _read_before(tree: WorkTree, candidate: Candidate, hashes: Hashes) -> Added | None:
